@@ -1,0 +1,1 @@
+"""A pull request is a model release."""

@@ -1,0 +1,79 @@
+"""A store in an S3 bucket, or in whatever speaks S3's protocol."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from slipway.adapters.store import SUMS, Files
+from slipway.errors import StoreError
+
+_ABSENT = frozenset({"NoSuchKey", "404", "NotFound"})
+_TAKEN = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412"})
+_HINT = "Check the bucket's name, AWS_ENDPOINT_URL, and the credentials' right to read and write there."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bucket:
+    """Objects are written only where there is none; an entry is complete once its `SHA256SUMS` is there."""
+
+    bucket: str
+    prefix: str
+    client: Any = field(repr=False)
+
+    @classmethod
+    def connect(cls, bucket: str, prefix: str) -> Self:
+        """Connect as boto3 does: credentials, region and endpoint from the environment."""
+        config = Config(retries={"mode": "standard", "max_attempts": 5}, connect_timeout=10, read_timeout=60)
+        try:
+            client = boto3.client("s3", config=config)
+        except (BotoCoreError, ValueError) as error:
+            raise StoreError(f"S3 cannot be used: {error}", hint=_HINT) from None
+        return cls(bucket=bucket, prefix=prefix, client=client)
+
+    def read(self, path: str) -> bytes | None:
+        """An object's bytes, or None where there is none."""
+        try:
+            answer = self.client.get_object(Bucket=self.bucket, Key=self._key(path))
+            content: bytes = answer["Body"].read()
+        except ClientError as error:
+            if error.response["Error"]["Code"] in _ABSENT:
+                return None
+            raise self._failed(error) from None
+        except BotoCoreError as error:
+            raise self._failed(error) from None
+        return content
+
+    def write_entry(self, folder: str, files: Files) -> bool:
+        """Write an entry's objects, `SHA256SUMS` last; False if an entry is there already.
+
+        What a killed writer left behind without `SHA256SUMS` is written over.
+        """
+        if self.read(f"{folder}/{SUMS}") is not None:
+            return False
+        for name, content in files.items():
+            if name != SUMS:
+                self._put(f"{folder}/{name}", content, only_new=False)
+        return self._put(f"{folder}/{SUMS}", files[SUMS], only_new=True)
+
+    def _put(self, path: str, content: bytes, *, only_new: bool) -> bool:
+        condition = {"IfNoneMatch": "*"} if only_new else {}
+        try:
+            self.client.put_object(Bucket=self.bucket, Key=self._key(path), Body=content, **condition)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in _TAKEN:
+                return False
+            raise self._failed(error) from None
+        except BotoCoreError as error:
+            raise self._failed(error) from None
+        return True
+
+    def _key(self, path: str) -> str:
+        return f"{self.prefix}/{path}" if self.prefix else path
+
+    def _failed(self, error: Exception) -> StoreError:
+        return StoreError(f"the store s3://{self.bucket}/{self.prefix} failed: {error}", hint=_HINT)

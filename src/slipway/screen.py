@@ -1,0 +1,73 @@
+"""What people see while a command runs: all of it on standard error, so that `--json` stays clean."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_EVERY = 5.0
+"""Seconds between two lines about progress where no terminal shows a bar."""
+
+Advance = Callable[[int, str], None]
+"""Take the number of steps done so far, and a remark such as the best score."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Screen:
+    """Messages and progress. Off a terminal there are no colours, and a line now and then for a bar."""
+
+    console: Console
+    quiet: bool = False
+    clock: Callable[[], float] = field(default=time.monotonic)
+
+    def say(self, message: str) -> None:
+        """One line, as it is: square brackets in it are no markup."""
+        if not self.quiet:
+            self.console.print(message, markup=False, highlight=False, soft_wrap=True)
+
+    @contextmanager
+    def progress(self, title: str, total: int) -> Iterator[Advance]:
+        """Show how far something is: a bar with the time left, or a line now and then."""
+        if self.quiet:
+            yield lambda _done, _remark: None
+        elif self.console.is_terminal:
+            yield from self._bar(title, total)
+        else:
+            yield self._lines(title, total)
+
+    def _bar(self, title: str, total: int) -> Iterator[Advance]:
+        from rich import progress  # noqa: PLC0415  only where there is a terminal
+
+        columns = (
+            progress.TextColumn("{task.description}"),
+            progress.BarColumn(),
+            progress.MofNCompleteColumn(),
+            progress.TextColumn("{task.fields[remark]}"),
+            progress.TimeElapsedColumn(),
+            progress.TextColumn("left"),
+            progress.TimeRemainingColumn(),
+        )
+        with progress.Progress(*columns, console=self.console, transient=True) as bar:
+            task = bar.add_task(title, total=total, remark="")
+            yield lambda done, remark: bar.update(task, completed=done, remark=remark)
+
+    def _lines(self, title: str, total: int) -> Advance:
+        began = last = self.clock()
+
+        def advance(done: int, remark: str) -> None:
+            nonlocal last
+            now = self.clock()
+            if now - last < _EVERY and done < total:
+                return
+            last = now
+            left = (now - began) / done * (total - done) if done else 0.0
+            tail = f", about {left:.0f} s left" if 0 < done < total else ""
+            self.say(f"{title}: {done} of {total}{', ' + remark if remark else ''}{tail}")
+
+        return advance

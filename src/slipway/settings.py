@@ -1,0 +1,48 @@
+"""What the environment says, read once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+LOCAL = Path(".slipway")
+"""Whatever a run leaves behind in a repository; Git ignores it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Where this command works and what it may use.
+
+    `store` and `tracking_uri` may carry credentials, so they stay out of the repr.
+    """
+
+    repo: Path
+    store: str = field(repr=False)
+    tracking_uri: str = field(repr=False)
+    ray_address: str | None = None
+    environment: str = "production"
+
+    @property
+    def local(self) -> Path:
+        """The folder for whatever a run leaves behind."""
+        return self.repo / LOCAL
+
+    def report(self, model: str) -> Path:
+        """The folder of the newest report of a model."""
+        return self.local / "report" / model
+
+    @classmethod
+    def from_environ(
+        cls, environ: Mapping[str, str], *, repo: Path, store: str | None = None
+    ) -> Settings:
+        """Read the environment; what the command line says comes first."""
+        repo = repo.resolve()
+        return cls(
+            repo=repo,
+            store=store or environ.get("SLIPWAY_STORE") or str(repo / LOCAL / "store"),
+            tracking_uri=environ.get("MLFLOW_TRACKING_URI")
+            or f"sqlite:///{repo / LOCAL / 'mlflow.db'}",
+            ray_address=environ.get("RAY_ADDRESS") or None,
+            environment=environ.get("SLIPWAY_ENVIRONMENT") or "production",
+        )
