@@ -26,9 +26,9 @@ class Scorer:
     @classmethod
     def load(cls, model: bytes, *, threads: int = 0) -> Self:
         """Load a model; 0 threads leaves the choice to onnxruntime."""
-        import onnxruntime  # noqa: PLC0415  heavy
+        import onnxruntime
 
-        from slipway.training.features import Columns  # noqa: PLC0415
+        from slipway.training.features import Columns
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
@@ -46,13 +46,12 @@ class Scorer:
 
     def predict(self, table: pa.Table) -> Floats:
         """Probabilities (rows x classes) or numbers (rows) for a table, in pieces of bounded size."""
-        import numpy as np  # noqa: PLC0415
+        import numpy as np
 
-        from slipway.training.features import raw  # noqa: PLC0415
+        from slipway.training.features import raw
 
         pieces = [
-            self.ask(*raw(table.slice(start, _ROWS), self.columns))
-            for start in range(0, max(table.num_rows, 1), _ROWS)
+            self.ask(*raw(table.slice(start, _ROWS), self.columns)) for start in range(0, max(table.num_rows, 1), _ROWS)
         ]
         return np.concatenate(pieces)
 

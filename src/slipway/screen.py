@@ -42,7 +42,7 @@ class Screen:
             yield self._lines(title, total)
 
     def _bar(self, title: str, total: int) -> Iterator[Advance]:
-        from rich import progress  # noqa: PLC0415  only where there is a terminal
+        from rich import progress
 
         columns = (
             progress.TextColumn("{task.description}"),

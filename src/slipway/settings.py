@@ -33,16 +33,13 @@ class Settings:
         return self.local / "report" / model
 
     @classmethod
-    def from_environ(
-        cls, environ: Mapping[str, str], *, repo: Path, store: str | None = None
-    ) -> Settings:
+    def from_environ(cls, environ: Mapping[str, str], *, repo: Path, store: str | None = None) -> Settings:
         """Read the environment; what the command line says comes first."""
         repo = repo.resolve()
         return cls(
             repo=repo,
             store=store or environ.get("SLIPWAY_STORE") or str(repo / LOCAL / "store"),
-            tracking_uri=environ.get("MLFLOW_TRACKING_URI")
-            or f"sqlite:///{repo / LOCAL / 'mlflow.db'}",
+            tracking_uri=environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{repo / LOCAL / 'mlflow.db'}",
             ray_address=environ.get("RAY_ADDRESS") or None,
             environment=environ.get("SLIPWAY_ENVIRONMENT") or "production",
         )

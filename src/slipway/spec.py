@@ -102,8 +102,8 @@ def parse_toml(source: bytes, file: str) -> dict[str, Any]:
     try:
         return tomllib.loads(source.decode("utf-8"))
     except UnicodeDecodeError as error:
-        line = source.count(b"\n", 0, error.start) + 1
-        raise InputError(Fault(file=file, line=line, what="the file is not UTF-8")) from None
+        place = source.count(b"\n", 0, error.start) + 1
+        raise InputError(Fault(file=file, line=place, what="the file is not UTF-8")) from None
     except tomllib.TOMLDecodeError as error:
         what, line = _toml_place(str(error))
         raise InputError(Fault(file=file, line=line, what=f"this is not TOML: {what}")) from None
@@ -116,7 +116,8 @@ def parse(source: bytes, file: str) -> ModelSpec:
         return ModelSpec.model_validate(tables)
     except ValidationError as error:
         lines = key_lines(source.decode("utf-8"))
-        raise InputError([_fault(detail, file, lines) for detail in error.errors()]) from None
+        faults = [_fault(detail, file, lines) for detail in error.errors()]
+        raise InputError(sorted(faults, key=lambda fault: fault.line or 0)) from None
 
 
 def json_schema() -> str:
@@ -189,8 +190,7 @@ def _spoken(path: tuple[str, ...]) -> str:
             return f"[search.{family}] {'.'.join(rest)}"
         case ("search", ("random_forest" | "xgboost") as family):
             return f"[search.{family}]"
-        case (table, *rest):
-            return f"[{table}] {'.'.join(rest)}"
+    return f"[{path[0]}] {'.'.join(path[1:])}"
 
 
 def _line(path: tuple[str, ...], lines: Mapping[tuple[str, ...], int]) -> int | None:

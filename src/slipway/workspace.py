@@ -90,8 +90,8 @@ class Model:
     @cached_property
     def dataset(self) -> Dataset:
         """The data, read, checked and split; `InputError` with every fault that was found."""
-        from slipway.training.dataset import read  # noqa: PLC0415  heavy
-        from slipway.training.features import dataset  # noqa: PLC0415
+        from slipway.training.dataset import read
+        from slipway.training.features import dataset
 
         if self.data_file.resolve().parent.is_relative_to((self.repo / "data").resolve()) is False:
             raise InputError(f"{self.data_name} is a link that leaves data/", hint="Put the file itself there.")

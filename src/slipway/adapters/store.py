@@ -106,11 +106,11 @@ def open_store(url: str) -> Store:
     parts = urlsplit(url)
     match parts.scheme:
         case "s3":
-            from slipway.adapters.store_s3 import Bucket  # noqa: PLC0415  boto3 is heavy
+            from slipway.adapters.store_s3 import Bucket
 
             return Store(backend=Bucket.connect(parts.netloc, parts.path.strip("/")))
         case "" | "file":
-            from slipway.adapters.store_folder import Folder  # noqa: PLC0415
+            from slipway.adapters.store_folder import Folder
 
             return Store(backend=Folder.at(parts.path))
         case other:

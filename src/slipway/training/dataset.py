@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from typing import BinaryIO
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -79,7 +80,7 @@ def _record_lines(text: Iterator[str]) -> Iterator[int]:
         begins = reader.line_num + 1
 
 
-def _open(source: Source) -> io.BufferedIOBase:
+def _open(source: Source) -> BinaryIO:
     return io.BytesIO(source) if isinstance(source, bytes) else source.open("rb")
 
 
@@ -230,7 +231,9 @@ def _check_names(names: list[str]) -> None:
         for name, count in Counter(names).items()
         if count > 1
     ]
-    faults += [Fault(line=1, what=f"column {n} has no name") for n, name in enumerate(names, start=1) if not name.strip()]
+    faults += [
+        Fault(line=1, what=f"column {n} has no name") for n, name in enumerate(names, start=1) if not name.strip()
+    ]
     if faults:
         raise DataError(faults)
 
@@ -292,7 +295,7 @@ def _mixed(name: str, column: pa.ChunkedArray, text: Source | None) -> list[Faul
         f"column {name!r} mixes {total - texts:,} numbers with {texts:,} text{'s' if texts > 1 else ''}, "
         f"the first being {column[row].as_py()[:40]!r}"
     )
-    hint = "Correct it; or, if the column holds codes, add it to [data] categorical; a spelling of «missing» goes to [data] nulls."
+    hint = "Correct it. Codes belong in [data] categorical, another spelling of a missing value in [data] nulls."
     return [Fault(line=_line(text, row), what=what, hint=hint)]
 
 

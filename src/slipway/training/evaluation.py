@@ -69,7 +69,7 @@ def score(metric: MetricName, target: Target, prediction: Floats) -> float:
     positive = prediction[:, 1]
     if len(np.unique(target)) < 2:  # noqa: PLR2004
         return float("nan")
-    from sklearn import metrics  # noqa: PLC0415  heavy
+    from sklearn import metrics
 
     measure = metrics.roc_auc_score if metric is MetricName.ROC_AUC else metrics.average_precision_score
     return float(measure(target, positive))

@@ -174,8 +174,8 @@ def _columns_hint(known: Sequence[str]) -> str:
 
 def _columns(table: pa.Table, recipe: Recipe) -> tuple[Columns, dict[str, str]]:
     data = recipe.data
-    apart = {name: "dropped by [data] drop" for name in data.drop}
-    apart |= {name: "the split's key" for name in data.split_key}
+    apart = dict.fromkeys(data.drop, "dropped by [data] drop")
+    apart |= dict.fromkeys(data.split_key, "the split's key")
     apart |= {data.split_time: "the split's date"} if data.split_time else {}
     apart |= {recipe.model.target: "the target"}
     numeric, categorical, ignored = [], [], {}
@@ -202,7 +202,9 @@ def _target(column: pa.ChunkedArray, recipe: Recipe) -> tuple[tuple[str, ...], T
         raise DataError(Fault(what=f"the target {name!r} has no value in any row", hint="Fill it in."))
     if column.null_count:
         first = pc.index(column.is_null(), value=True).as_py() + 1
-        what = f"the target {name!r} is missing in {column.null_count:,} of {rows:,} rows, the first being row {first:,}"
+        what = (
+            f"the target {name!r} is missing in {column.null_count:,} of {rows:,} rows, the first being row {first:,}"
+        )
         raise DataError(Fault(what=what, hint="Fill it in, or take these rows out."))
     if recipe.model.task is Task.REGRESSION:
         return (), _numbers(column, name)
@@ -242,7 +244,7 @@ def _check_classes(classes: tuple[str, ...], target: Target, recipe: Recipe) -> 
     names = classes or ("",)
     faults = [
         Fault(
-            what=f"{'class ' + repr(name) if name else 'the training side'} has {count} training rows; {folds} folds need {folds}",
+            what=f"{f'class {name!r}' if name else 'the data'} has {count} training rows; {folds} folds need {folds}",
             hint="Add rows, take the class out, or lower [search] folds.",
         )
         for name, count in zip(names, counts, strict=True)

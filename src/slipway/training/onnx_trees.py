@@ -12,13 +12,13 @@ FEATURES = "features"
 
 @cache
 def _register_xgboost() -> None:
-    from onnxmltools.convert.xgboost.operator_converters.XGBoost import convert_xgboost  # noqa: PLC0415
-    from skl2onnx import update_registered_converter  # noqa: PLC0415
-    from skl2onnx.common.shape_calculator import (  # noqa: PLC0415
+    from onnxmltools.convert.xgboost.operator_converters.XGBoost import convert_xgboost
+    from skl2onnx import update_registered_converter
+    from skl2onnx.common.shape_calculator import (
         calculate_linear_classifier_output_shapes,
         calculate_linear_regressor_output_shapes,
     )
-    from xgboost import XGBClassifier, XGBRegressor  # noqa: PLC0415
+    from xgboost import XGBClassifier, XGBRegressor
 
     update_registered_converter(
         XGBClassifier,
@@ -37,8 +37,8 @@ def convert_trees(model: Any, features: int) -> Any:  # noqa: ANN401
 
     The graph's name is fixed: skl2onnx would draw a new one each time, and equal models would differ.
     """
-    from skl2onnx import convert_sklearn  # noqa: PLC0415
-    from skl2onnx.common.data_types import FloatTensorType  # noqa: PLC0415
+    from skl2onnx import convert_sklearn
+    from skl2onnx.common.data_types import FloatTensorType
 
     if type(model).__module__.startswith("xgboost"):
         _register_xgboost()

@@ -18,7 +18,11 @@ class Table(BaseModel):
     """A table of `model.toml`: unknown keys are faults, and nothing is converted silently."""
 
     model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        populate_by_name=True,
+        use_attribute_docstrings=True,
     )
 
 
@@ -104,7 +108,8 @@ class IntRange(Table):
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
-        return _check_bounds(self)
+        _check_bounds(self.bounds, log=self.log)
+        return self
 
 
 class FloatRange(Table):
@@ -117,18 +122,18 @@ class FloatRange(Table):
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
-        return _check_bounds(self)
+        _check_bounds(self.bounds, log=self.log)
+        return self
 
 
-def _check_bounds[Bounded: (IntRange, FloatRange)](dimension: Bounded) -> Bounded:
-    low, high = dimension.bounds
+def _check_bounds(bounds: tuple[float, float], *, log: bool) -> None:
+    low, high = bounds
     if not low < high:
         msg = f"the first bound must be below the second, not {low} and {high}"
         raise ValueError(msg)
-    if dimension.log and low <= 0:
+    if log and low <= 0:
         msg = f"a logarithmic scale starts above 0, not at {low}"
         raise ValueError(msg)
-    return dimension
 
 
 class Choice(Table):

@@ -88,7 +88,7 @@ class Study:
         return Suggestion(number=number, family=chosen, params=params)
 
     def _tell_sampler(self, outcome: Outcome) -> None:
-        import optuna  # noqa: PLC0415  heavy
+        import optuna
 
         trial = self._trials[outcome.number]
         if outcome.state is TrialState.COMPLETE:
@@ -99,7 +99,7 @@ class Study:
 
 
 def _sampler_study(search: SearchTable, key: str) -> Any:  # noqa: ANN401  optuna is heavy
-    import optuna  # noqa: PLC0415
+    import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     with warnings.catch_warnings():
@@ -165,7 +165,6 @@ def refit(best: Outcome, material: Material, threads: int) -> tuple[Any, Params]
         material.features,
         material.target,
         task=material.task,
-        classes=material.classes,
         seed=seeds.derive(material.key, "refit"),
         threads=threads,
     )

@@ -89,7 +89,7 @@ def _text_hashes(column: pa.ChunkedArray) -> Hashes:
     encoded = column.combine_chunks().dictionary_encode()
     if isinstance(encoded, pa.ChunkedArray):
         encoded = encoded.combine_chunks()
-    words = np.array([_text_hash(word) for word in encoded.dictionary.to_pylist()] or [0], dtype=np.uint64)
+    words = np.array([_text_hash(word) for word in encoded.dictionary.to_pylist() or [""]], dtype=np.uint64)
     return words[encoded.indices.fill_null(0).to_numpy()]
 
 

@@ -101,7 +101,7 @@ def _folds(data: Dataset, target: Target, key: str) -> tuple[tuple[Rows, Rows], 
     Rows that share a split key stay together. Where the split follows a date, each fold is judged on
     rows that are newer than all it was fitted on.
     """
-    from sklearn import model_selection  # noqa: PLC0415  heavy
+    from sklearn import model_selection
 
     options, count = data.recipe.data, data.recipe.search.folds
     training = data.table.filter(data.training)
@@ -120,7 +120,7 @@ def _folds(data: Dataset, target: Target, key: str) -> tuple[tuple[Rows, Rows], 
 
 
 def _group_numbers(table: Any, columns: tuple[str, ...]) -> Rows:  # noqa: ANN401
-    from slipway.training.split import row_hashes  # noqa: PLC0415
+    from slipway.training.split import row_hashes
 
     numbers: Rows = np.unique(row_hashes(table, columns), return_inverse=True)[1]
     return numbers
@@ -167,7 +167,6 @@ def _cross_validate(suggestion: Suggestion, material: Material) -> tuple[list[fl
             material.features[fit],
             material.target[fit],
             task=material.task,
-            classes=material.classes,
             seed=seeds.derive(material.key, "trial", suggestion.number, fold),
             threads=1,
             stopping=unseen,

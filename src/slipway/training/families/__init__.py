@@ -38,7 +38,6 @@ class Family(Protocol):
         target: Target,
         *,
         task: Task,
-        classes: int,
         seed: int,
         threads: int,
         stopping: tuple[Matrix, Target] | None = None,
@@ -51,4 +50,4 @@ class Family(Protocol):
 
 def family(name: str) -> Family:
     """The family of that name; its library is imported now and not earlier."""
-    return cast(Family, importlib.import_module(f"slipway.training.families.{name}"))
+    return cast("Family", importlib.import_module(f"slipway.training.families.{name}"))

@@ -15,10 +15,10 @@ from slipway.training.onnx_trees import convert_trees
 from slipway.training.recipe import Choice, Dimension, IntRange, Task
 
 DEFAULT_SPACE: dict[str, Dimension] = {
-    "max_depth": IntRange(int=(2, 16)),
+    "max_depth": IntRange(bounds=(2, 16)),
     "max_features": Choice(choice=("sqrt", 0.5, 1.0)),
-    "min_samples_leaf": IntRange(int=(1, 20), log=True),
-    "n_estimators": IntRange(int=(50, 300), log=True),
+    "min_samples_leaf": IntRange(bounds=(1, 20), log=True),
+    "n_estimators": IntRange(bounds=(50, 300), log=True),
 }
 
 
@@ -56,7 +56,6 @@ def fit(
     target: Target,
     *,
     task: Task,
-    classes: int,  # noqa: ARG001
     seed: int,
     threads: int,
     stopping: tuple[Matrix, Target] | None = None,  # noqa: ARG001

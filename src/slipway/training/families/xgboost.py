@@ -14,11 +14,11 @@ from slipway.training.onnx_trees import convert_trees
 from slipway.training.recipe import Dimension, FloatRange, IntRange, Task
 
 DEFAULT_SPACE: dict[str, Dimension] = {
-    "colsample_bytree": FloatRange(float=(0.5, 1.0)),
-    "learning_rate": FloatRange(float=(0.02, 0.3), log=True),
-    "max_depth": IntRange(int=(2, 8)),
-    "min_child_weight": FloatRange(float=(0.5, 20.0), log=True),
-    "subsample": FloatRange(float=(0.5, 1.0)),
+    "colsample_bytree": FloatRange(bounds=(0.5, 1.0)),
+    "learning_rate": FloatRange(bounds=(0.02, 0.3), log=True),
+    "max_depth": IntRange(bounds=(2, 8)),
+    "min_child_weight": FloatRange(bounds=(0.5, 20.0), log=True),
+    "subsample": FloatRange(bounds=(0.5, 1.0)),
 }
 
 MOST_ROUNDS = 500
@@ -50,7 +50,6 @@ def fit(
     target: Target,
     *,
     task: Task,
-    classes: int,  # noqa: ARG001
     seed: int,
     threads: int,  # noqa: ARG001
     stopping: tuple[Matrix, Target] | None = None,
