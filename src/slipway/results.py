@@ -277,8 +277,9 @@ class SliceRow(Document):
     column: str
     group: str
     rows: int
-    champion: float
-    challenger: float
+    champion: float | None
+    """None for a metric of an order where the group's rows are all of one class."""
+    challenger: float | None
     improvement: Interval | None
     regressed: bool
     """Worse than the gate allows, with the gate's confidence."""

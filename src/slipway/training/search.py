@@ -70,9 +70,9 @@ class Study:
 
     def best(self) -> Outcome | None:
         """The best trial so far, the earliest of equals; None if none was completed."""
-        done = [o for o in self.outcomes.values() if o.score is not None]
+        done = [outcome for outcome in self.outcomes.values() if outcome.score is not None]
         sign = -1 if self.search.metric.higher_is_better else 1
-        return min(done, key=lambda o: (sign * (o.score or 0.0), o.number), default=None)
+        return min(done, key=lambda outcome: (sign * (outcome.score or 0.0), outcome.number), default=None)
 
     def _is_open(self, number: int) -> bool:
         return all(n in self.outcomes for n in range(self._told, number - self.search.batch + 1))
@@ -147,8 +147,8 @@ class InProcess:
         """Evaluate in this process."""
         while (suggestion := study.ask()) is not None:
             outcome = evaluate(suggestion, material)
-            done(outcome)
             study.tell(outcome)
+            done(outcome)
 
 
 def refit(best: Outcome, material: Material, threads: int) -> tuple[Any, Params]:

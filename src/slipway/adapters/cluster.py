@@ -1,0 +1,143 @@
+"""Ray: the machine's own cores, or a cluster that is there already."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+import shutil
+import threading
+from dataclasses import dataclass, field
+from typing import Any
+
+from slipway.errors import OutsideError
+
+# Read by Ray when it is imported. No telemetry, no files beside each trial, no searcher state on disk: the
+# search keeps its own record. The interrupt key ends the command, not just the search.
+_ENVIRONMENT = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_DEDUP_LOGS": "0",
+    "RAY_AIR_NEW_OUTPUT": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_TRAIN_ENABLE_V2_MIGRATION_WARNINGS": "0",
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",
+    "TUNE_GLOBAL_CHECKPOINT_S": "100000",
+    "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
+}
+_MIB = 1 << 20
+_SHARED_MEMORY = "/dev/shm"  # noqa: S108  where Ray keeps its objects
+_LEAST = 80 * _MIB
+_MOST = 2048 * _MIB
+
+
+@dataclass(kw_only=True)
+class Cluster:
+    """Ray, started in the background so that other work goes on meanwhile.
+
+    `address` is None for this machine's own cores; `workers` is how many trials run at once, None for as
+    many as there are cores.
+    """
+
+    address: str | None
+    workers: int | None
+    _thread: threading.Thread | None = field(default=None, init=False)
+    _error: Exception | None = field(default=None, init=False)
+    _up: threading.Event = field(default_factory=threading.Event, init=False)
+    _over: threading.Event = field(default_factory=threading.Event, init=False)
+
+    def start(self) -> None:
+        """Begin to start; returns at once, and does nothing the second time."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._live, name="ray", daemon=True)
+            self._thread.start()
+
+    def ready(self) -> int:
+        """Wait until Ray runs; the number of trials that may run at once. Raises `OutsideError`."""
+        self.start()
+        self._up.wait()
+        if self._error is not None:
+            raise OutsideError(
+                f"Ray did not start: {self._error}",
+                hint="Is there memory and room in /tmp? RAY_ADDRESS names another cluster.",
+            )
+        return self.workers or _cores()
+
+    def stop(self) -> None:
+        """End what was started; a cluster that was there before goes on."""
+        if self._thread is not None:
+            self._over.set()
+            self._thread.join()
+
+    def _live(self) -> None:
+        """Start Ray and stay: its processes end with the thread, not the process, that started them."""
+        try:
+            self._connect()
+        except Exception as error:  # noqa: BLE001  kept for the thread that waits
+            self._error = error
+        self._up.set()
+        self._over.wait()
+        if self._error is None:
+            import ray
+
+            ray.shutdown()
+
+    def _connect(self) -> None:
+        for name, value in _ENVIRONMENT.items():
+            os.environ.setdefault(name, value)
+        import ray
+
+        logging.getLogger("ray").setLevel(logging.ERROR)
+        local: dict[str, Any] = {
+            "num_cpus": self.workers or _cores(),
+            "num_gpus": 0,
+            "include_dashboard": False,
+            "object_store_memory": _object_store(),
+        }
+        ray.init(
+            address=self.address or "local",
+            log_to_driver=False,
+            configure_logging=False,
+            **({} if self.address else local),
+        )
+        _warm_up(self.workers or _cores())
+
+
+def _warm_up(workers: int) -> None:
+    """Let every worker import what trials need while the driver still does other things.
+
+    Ray turns an idle worker process into the next actor, so the first trials start with all of it loaded.
+    """
+    import ray
+    import ray.tune
+
+    def load() -> None:
+        for name in (
+            "optuna",
+            "ray.tune",
+            "slipway.training.families.random_forest",
+            "slipway.training.families.xgboost",
+        ):
+            importlib.import_module(name)
+
+    task = ray.remote(num_cpus=1)(load)
+    for _ in range(workers):
+        task.remote()
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _object_store() -> int:
+    """Bytes for Ray's objects: what shared memory has to spare, within bounds.
+
+    A container's shared memory is often 64 MiB; Ray then uses files in /tmp, as it would say at length.
+    """
+    try:
+        spare = shutil.disk_usage(_SHARED_MEMORY).free // 2
+    except OSError:
+        spare = 0
+    if spare < _LEAST:
+        os.environ.setdefault("RAY_OBJECT_STORE_ALLOW_SLOW_STORAGE", "1")
+    return max(_LEAST, min(_MOST, spare))

@@ -1,0 +1,117 @@
+"""Trials on Ray Tune.
+
+Ray decides where and when a trial runs, never what is tried: that is the study's, which gives the same
+trials at any width. One actor a core is reused for all trials, and the data reach it through Ray's object
+store.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any, override
+
+import ray
+from ray import tune
+from ray.tune.search import Searcher
+
+from slipway.adapters.cluster import Cluster
+from slipway.errors import OutsideError
+from slipway.training.search import Study
+from slipway.training.trial import Material, Outcome, Suggestion, evaluate, failed
+
+Done = Callable[[Outcome], None]
+
+_LOST = "the worker process ended: was there enough memory?"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RayTune:
+    """A `slipway.training.search.Runner` on a Ray cluster."""
+
+    cluster: Cluster
+
+    def run(self, study: Study, material: Material, done: Done) -> None:
+        """Run the trials; `OutsideError` if Ray fails as a whole."""
+        width = min(self.cluster.ready(), study.search.batch)
+        with tempfile.TemporaryDirectory(prefix="slipway-tune-") as folder:
+            tuner = tune.Tuner(
+                tune.with_parameters(_Worker, material=material),
+                tune_config=tune.TuneConfig(
+                    search_alg=_InOrder(study, done),
+                    num_samples=study.search.trials,
+                    max_concurrent_trials=width,
+                    reuse_actors=True,
+                ),
+                run_config=tune.RunConfig(name="search", storage_path=folder, verbose=0),
+            )
+            try:
+                tuner.fit()
+            except (tune.TuneError, ray.exceptions.RayError) as error:
+                raise OutsideError(
+                    f"Ray Tune failed: {error}",
+                    hint="Run the command again: it goes on after the last finished trial.",
+                ) from None
+        if not study.finished:
+            raise OutsideError("Ray Tune ended before the search did", hint="Run the command again.")
+
+
+class _Worker(tune.Trainable):  # type: ignore[misc]  # ray has no types here
+    """An actor that evaluates one trial after another."""
+
+    @override
+    def setup(self, config: dict[str, Any], material: Material) -> None:
+        self._material = material
+
+    @override
+    def step(self) -> dict[str, Any]:
+        outcome = evaluate(Suggestion(**self.config["suggestion"]), self._material)
+        return {"outcome": json.dumps(outcome.to_dict()), "done": True}  # Tune would flatten a dictionary
+
+    @override
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        return True
+
+    @override
+    def save_checkpoint(self, checkpoint_dir: str) -> None:
+        """Nothing: a finished trial is in the search's own record."""
+
+    @override
+    def load_checkpoint(self, checkpoint: object) -> None:
+        """Nothing."""
+
+
+class _InOrder(Searcher):  # type: ignore[misc]
+    """Hands the study's questions to Tune and Tune's answers to the study."""
+
+    def __init__(self, study: Study, done: Done) -> None:
+        super().__init__()
+        self._study = study
+        self._done = done
+        self._running: dict[str, Suggestion] = {}
+
+    @override
+    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+        suggestion = self._study.ask()
+        if suggestion is None:
+            return Searcher.FINISHED if self._study.exhausted else None
+        self._running[trial_id] = suggestion
+        return {"suggestion": asdict(suggestion)}
+
+    @override
+    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+        suggestion = self._running.pop(trial_id)
+        told = None if error or result is None else result.get("outcome")
+        outcome = Outcome.from_dict(json.loads(told)) if told else failed(suggestion, _LOST, 0.0)
+        self._study.tell(outcome)
+        self._done(outcome)
+
+    @override
+    def save(self, checkpoint_path: str) -> None:
+        """Nothing: the search keeps its own record, without pickles."""
+
+    @override
+    def restore(self, checkpoint_path: str) -> None:
+        """Nothing."""

@@ -1,0 +1,82 @@
+"""The champion: what `gitops/` says is live on the base branch, or the baseline until something is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from slipway.adapters.store import Place, Store
+from slipway.delivery.manifest import live_key, manifest_path
+from slipway.errors import StoreError
+from slipway.scoring import Scorer
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from slipway.adapters.git import Commit
+    from slipway.training.evaluation import Floats
+    from slipway.training.features import Dataset
+
+ONNX = "model.onnx"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Baseline:
+    """Nothing is live: the mean of the training side, or its class frequencies, for every row."""
+
+    def predict(self, data: Dataset, rows: int) -> Floats:
+        """Probabilities (rows x classes) or numbers (rows)."""
+        known = data.target[data.training]
+        if not data.classes:
+            return np.full(rows, known.mean())
+        shares = np.bincount(known.astype(np.int64), minlength=len(data.classes)) / len(known)
+        return np.tile(shares, (rows, 1))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Live:
+    """The model that is live."""
+
+    key: str
+    commit: str
+    """The base commit whose `gitops/` says so."""
+
+
+def find(model: str, environment: str, base: Commit | None) -> Baseline | Live:
+    """What the base branch says is live; `InputError` if its manifest cannot be read."""
+    path = str(manifest_path(model, environment))
+    manifest = base.read(path) if base is not None else None
+    if base is None or manifest is None:
+        return Baseline()
+    return Live(key=live_key(manifest, f"{base.id[:8]}:{path}"), commit=base.id)
+
+
+def fetch(store: Store, model: str, live: Live) -> bytes:
+    """The champion's ONNX, checked by its digest; `StoreError` if the store does not have it."""
+    place = Place(model=model, key=live.key, entry="challenger")
+    files = store.get(place)
+    if files is None or ONNX not in files:
+        raise StoreError(
+            f"the champion {live.key[:12]} of {model} is not in the store",
+            hint="Point SLIPWAY_STORE to the store that releases use, "
+            f"or make it again: check out the commit it was released from and run: slipway tune {model}",
+        )
+    return files[ONNX]
+
+
+def predict_as(classes: tuple[str, ...], scorer: Scorer, table: pa.Table) -> Floats:
+    """A live model's predictions, its classes put into the order of the challenger's.
+
+    A class that it does not know gets no probability.
+    """
+    prediction = scorer.predict(table)
+    if not classes:
+        return prediction
+    place: Mapping[str, int] = {name: index for index, name in enumerate(scorer.classes)}
+    columns = [
+        prediction[:, place[name]] if name in place else np.zeros(len(prediction), dtype=np.float64) for name in classes
+    ]
+    return np.column_stack(columns)

@@ -1,0 +1,75 @@
+"""Which models a change affects, and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from slipway.errors import InputError
+from slipway.key import Tree, key_inputs, models
+from slipway.spec import folder, parse_toml, spec_path, suite_path
+
+
+class Effect(StrEnum):
+    """What a change does to a model."""
+
+    RETRAIN = "retrain"
+    """Its key is another: it is trained again."""
+    JUDGE = "judge"
+    """Its expectations or its gate changed: the same model is judged again."""
+    CONFIGURE = "configure"
+    """Only how it is served changed."""
+    RETIRE = "retire"
+    """Its folder was deleted."""
+    NONE = "none"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Affected:
+    """A model, what a change does to it, and why."""
+
+    model: str
+    effect: Effect
+    reasons: tuple[str, ...]
+    key: str | None = None
+
+
+def of_change(now: Tree, base: Tree | None) -> tuple[Affected, ...]:
+    """Every model of both trees with what the change from `base` to `now` does to it."""
+    before = models(base) if base is not None else []
+    here = models(now)
+    gone = [Affected(model=m, effect=Effect.RETIRE, reasons=(f"{folder(m)}/ was deleted",)) for m in before if m not in here]
+    kept = [_of_model(model, now, base if model in before else None) for model in here]
+    return tuple(sorted([*gone, *kept], key=lambda affected: affected.model))
+
+
+def _of_model(model: str, now: Tree, base: Tree | None) -> Affected:
+    inputs = key_inputs(now, model)
+    if base is None:
+        return Affected(model=model, effect=Effect.RETRAIN, reasons=("the model is new",), key=inputs.key)
+    try:
+        reasons = inputs.reasons(key_inputs(base, model))
+    except InputError:  # what the base has there never was a model that works
+        reasons = ("the base's version cannot be read",)
+    if reasons:
+        return Affected(model=model, effect=Effect.RETRAIN, reasons=reasons, key=inputs.key)
+    effect, reasons = _without_training(model, now, base)
+    return Affected(model=model, effect=effect, reasons=reasons, key=inputs.key)
+
+
+def _without_training(model: str, now: Tree, base: Tree) -> tuple[Effect, tuple[str, ...]]:
+    judged = []
+    if now.read(str(suite_path(model))) != base.read(str(suite_path(model))):
+        judged.append("expectations.json changed")
+    tables, earlier = _tables(model, now), _tables(model, base)
+    if tables.get("gate") != earlier.get("gate"):
+        judged.append("model.toml [gate] changed")
+    served = ["model.toml [serving] changed"] if tables.get("serving") != earlier.get("serving") else []
+    if judged:
+        return Effect.JUDGE, (*judged, *served)
+    return (Effect.CONFIGURE, tuple(served)) if served else (Effect.NONE, ())
+
+
+def _tables(model: str, tree: Tree) -> dict[str, object]:
+    path = str(spec_path(model))
+    return parse_toml(tree.read(path) or b"", path)

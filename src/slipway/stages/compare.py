@@ -1,0 +1,217 @@
+"""`compare`: champion and challenger on the same holdout, and the verdict."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from slipway.adapters.store import Place
+from slipway.errors import InputError
+from slipway.key import SHORT, canonical
+from slipway.results import Champion, Comparison, ModelCard
+
+if TYPE_CHECKING:
+    from slipway.adapters.git import Commit
+    from slipway.champion import Baseline, Live
+    from slipway.gate.intervals import Holdout
+    from slipway.results import MetricRow, SliceRow
+    from slipway.training.evaluation import Floats
+    from slipway.training.features import Dataset
+    from slipway.training.recipe import MetricName
+    from slipway.workspace import Model, Workspace
+
+FILE = "comparison.json"
+_VERSION = 1
+"""Raised when the gate's code changes what it finds, so that old comparisons are made again."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Challenger:
+    """What is compared."""
+
+    card: ModelCard
+    onnx: bytes
+
+
+def run(workspace: Workspace, model: Model, challenger: Challenger, *, base: Commit | None) -> tuple[Comparison, bool]:
+    """Compare, and keep the comparison; whether it had been made before is the second value."""
+    from slipway import champion as champions
+
+    found = champions.find(model.name, workspace.settings.environment, base)
+    place = _place(model, found)
+    if kept := workspace.store.get(place):
+        return Comparison.from_json(kept[FILE], f"{place.path}/{FILE}"), True
+    made = _Judge(workspace, model, challenger, found).compare()
+    kept = workspace.store.put(place, {FILE: made.to_json()})
+    return Comparison.from_json(kept[FILE], f"{place.path}/{FILE}"), False
+
+
+def _place(model: Model, champion: Baseline | Live) -> Place:
+    """A comparison is told by both keys and by what judges: the gate's table."""
+    name = getattr(champion, "key", "baseline")[:SHORT]
+    judge = canonical({"gate": model.spec.gate.model_dump(mode="json"), "version": _VERSION})
+    digest = hashlib.sha256(judge).hexdigest()[:8]
+    return Place(model=model.name, key=model.key, entry=f"comparison-{name}-{digest}")
+
+
+class _Judge:
+    """One comparison: the data, both models' predictions, and what is derived from them."""
+
+    def __init__(self, workspace: Workspace, model: Model, challenger: Challenger, champion: Baseline | Live) -> None:
+        from slipway.champion import Live, fetch
+        from slipway.scoring import Scorer
+
+        self._workspace = workspace
+        self._began = workspace.clock()
+        self._model = model
+        self._challenger = challenger
+        self._champion = champion
+        self._data: Dataset = model.dataset
+        self._metric: MetricName = model.spec.search.metric
+        self._table = self._data.table.filter(self._data.holdout)
+        self._scorer = Scorer.load(challenger.onnx)
+        self._live = fetch(workspace.store, model.name, champion) if isinstance(champion, Live) else None
+        self._live_scorer = Scorer.load(self._live) if self._live is not None else None
+        self._holdout = self._predict()
+
+    def compare(self) -> Comparison:
+        """The whole comparison."""
+        from slipway.gate.diagnostics import diagnose, importances, time_one_row
+        from slipway.gate.verdict import Evidence, decide
+
+        card, clock, seed = self._challenger.card, self._workspace.clock, self._seed("diagnostics")
+        metrics, slices = self._metrics(), self._slices()
+        champion = self._champion_document()
+        primary = next(row for row in metrics if row.primary)
+        timing = time_one_row(self._challenger.onnx, self._table, clock)
+        evidence = Evidence(
+            metric=self._metric,
+            champion=champion.name,
+            improvement=primary.improvement,
+            slices=slices,
+            timing=timing,
+            size=card.onnx_bytes,
+            parity=card.parity,
+            missing_columns=champion.missing_columns,
+        )
+        verdict = decide(evidence, self._model.spec.gate)
+        truth, classes = self._holdout.target, self._data.classes
+        return Comparison(
+            model=self._model.name,
+            key=self._model.key,
+            champion=champion,
+            task=card.task,
+            classes=classes,
+            metric=self._metric.value,
+            holdout_rows=self._table.num_rows,
+            units=self._holdout.unit_count,
+            metrics=metrics,
+            slices=slices,
+            champion_timing=time_one_row(self._live, self._table, clock) if self._live is not None else None,
+            challenger_timing=timing,
+            champion_bytes=len(self._live) if self._live is not None else None,
+            challenger_bytes=card.onnx_bytes,
+            parity=card.parity,
+            importances=importances(self._scorer, self._table, truth, self._metric, seed),
+            champion_diagnostics=diagnose(truth, self._holdout.champion, classes, seed),
+            challenger_diagnostics=diagnose(truth, self._holdout.challenger, classes, seed),
+            verdict=verdict.name,
+            reasons=verdict.reasons,
+            min_improvement=self._model.spec.gate.min_improvement,
+            seconds=clock() - self._began,
+        )
+
+    def _predict(self) -> Holdout:
+        import numpy as np
+
+        from slipway.gate.intervals import Holdout
+        from slipway.training.split import row_hashes
+
+        keys = self._model.spec.data.split_key
+        rows = self._table.num_rows
+        units = np.unique(row_hashes(self._table, keys), return_inverse=True)[1] if keys else np.arange(rows)
+        return Holdout(
+            target=self._data.target[self._data.holdout],
+            champion=self._champion_prediction(),
+            challenger=self._scorer.predict(self._table),
+            units=units,
+        )
+
+    def _champion_prediction(self) -> Floats:
+        from slipway.champion import Baseline, predict_as
+
+        if self._live_scorer is not None:
+            self._check_same_task()
+            return predict_as(self._data.classes, self._live_scorer, self._table)
+        return Baseline().predict(self._data, self._table.num_rows)
+
+    def _check_same_task(self) -> None:
+        live = self._live_scorer
+        if live is not None and bool(live.classes) != bool(self._data.classes):
+            raise InputError(
+                f"the champion of {self._model.name} learned another task: the two cannot be compared",
+                hint="Give the new task a model of its own: slipway new.",
+            )
+
+    def _champion_document(self) -> Champion:
+        from slipway.champion import Live
+
+        if not isinstance(self._champion, Live) or self._live_scorer is None:
+            return Champion(kind="baseline")
+        gone = tuple(name for name in self._live_scorer.columns.names if name not in self._table.column_names)
+        return Champion(kind="live", key=self._champion.key, commit=self._champion.commit, missing_columns=gone)
+
+    def _metrics(self) -> tuple[MetricRow, ...]:
+        from slipway.gate.intervals import improvement
+        from slipway.results import MetricRow
+        from slipway.training.evaluation import score
+
+        holdout = self._holdout
+        return tuple(
+            MetricRow(
+                name=metric.value,
+                primary=metric is self._metric,
+                higher_is_better=metric.higher_is_better,
+                champion=score(metric, holdout.target, holdout.champion),
+                challenger=score(metric, holdout.target, holdout.challenger),
+                improvement=improvement(
+                    metric,
+                    holdout,
+                    confidence=self._model.spec.gate.confidence,
+                    seed=self._seed(metric.value),
+                ),
+            )
+            for metric in self._shown_metrics()
+        )
+
+    def _shown_metrics(self) -> list[MetricName]:
+        """The primary metric first, then all others that judge this task."""
+        from slipway.training.recipe import MetricName
+
+        ranking = (MetricName.ROC_AUC, MetricName.AVERAGE_PRECISION)
+        binary = len(self._data.classes) == 2  # noqa: PLR2004
+        fitting = [m for m in MetricName if m.task is self._metric.task and (binary or m not in ranking)]
+        return sorted(fitting, key=lambda metric: metric is not self._metric)
+
+    def _slices(self) -> tuple[SliceRow, ...]:
+        from slipway.gate.slices import groups, judge
+
+        found = list(groups(self._table, self._model.spec.data.slices))
+        return tuple(
+            judge(
+                group,
+                self._metric,
+                self._holdout,
+                self._model.spec.gate,
+                among=len(found),
+                seed=self._seed("slice", group.column, group.name),
+            )
+            for group in found
+        )
+
+    def _seed(self, *purpose: str) -> int:
+        """Both keys decide every resample."""
+        from slipway.training.seeds import derive
+
+        return derive(self._model.key, "compare", getattr(self._champion, "key", "baseline"), *purpose)

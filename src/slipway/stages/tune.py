@@ -1,0 +1,107 @@
+"""`tune`: search, refit, export. What it makes is kept under the key, and the same key makes it once."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from slipway.adapters.store import Files, Place
+from slipway.errors import InputError, OutsideError
+from slipway.journal import Journal
+from slipway.results import ModelCard
+from slipway.training.trial import Outcome
+
+if TYPE_CHECKING:
+    from slipway.training.search import Runner, Study
+    from slipway.training.trial import Material
+    from slipway.workspace import Model, Workspace
+
+CARD = "model.json"
+ONNX = "model.onnx"
+TRIALS = "trials.json"
+_SHOWN_ERRORS = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tuned:
+    """A challenger and the search that it came from."""
+
+    card: ModelCard
+    onnx: bytes
+    trials: tuple[Outcome, ...]
+    seconds: float
+
+
+def load(workspace: Workspace, model: Model) -> Tuned | None:
+    """The challenger of this key, if it was trained before."""
+    challenger = workspace.store.get(_place(model, "challenger"))
+    search = workspace.store.get(_place(model, "search"))
+    if challenger is None or search is None:
+        return None
+    record = json.loads(search[TRIALS])
+    return Tuned(
+        card=ModelCard.from_json(challenger[CARD], f"{_place(model, 'challenger').path}/{CARD}"),
+        onnx=challenger[ONNX],
+        trials=tuple(Outcome.from_dict(trial) for trial in record["trials"]),
+        seconds=record["seconds"],
+    )
+
+
+def run(workspace: Workspace, model: Model, runner: Runner) -> Tuned:
+    """Train the challenger; `InputError` if no trial came to an end.
+
+    Finished trials are on disk at once, so a search that was killed goes on where it was.
+    """
+    from slipway.challenger import make
+    from slipway.training.search import Study
+    from slipway.training.trial import prepare
+
+    began = workspace.clock()
+    material, encoding = prepare(model.dataset, model.key)
+    journal = Journal(file=workspace.settings.local / "work" / model.name / f"{model.key}.jsonl")
+    study = Study(model.spec.search, model.key, journal.read())
+    _search(workspace, study, material, runner, journal)
+    best = study.best()
+    if best is None:
+        raise InputError(_all_failed(study), hint=f"Look at [search] in data/{model.name}/model.toml.")
+    made = make(model, best, study, material, encoding)
+    trials = tuple(study.outcomes[number] for number in sorted(study.outcomes))
+    tuned = Tuned(card=made.card, onnx=made.onnx, trials=trials, seconds=workspace.clock() - began)
+    _keep(workspace, model, tuned)
+    journal.remove()
+    return tuned
+
+
+def _search(workspace: Workspace, study: Study, material: Material, runner: Runner, journal: Journal) -> None:
+    total, metric = study.search.trials, study.search.metric
+    with workspace.screen.progress("search", total) as advance:
+
+        def done(outcome: Outcome) -> None:
+            journal.append(outcome)
+            best = study.best()
+            advance(len(study.outcomes), f"best {metric} {best.score:.4g}" if best else "")
+
+        runner.run(study, material, done)
+
+
+def _all_failed(study: Study) -> str:
+    reasons = sorted({outcome.error for outcome in study.outcomes.values()})[:_SHOWN_ERRORS]
+    return f"all {len(study.outcomes)} trials failed: {'; '.join(reasons)}"
+
+
+def _keep(workspace: Workspace, model: Model, tuned: Tuned) -> None:
+    """Put the search and the challenger into the store; an alarm if the same key gave other bytes before."""
+    record = {"seconds": tuned.seconds, "trials": [trial.to_dict() for trial in tuned.trials]}
+    workspace.store.put(_place(model, "search"), {TRIALS: json.dumps(record, indent=1).encode()})
+    files: Files = {ONNX: tuned.onnx, CARD: tuned.card.to_json()}
+    kept = workspace.store.put(_place(model, "challenger"), files)
+    if kept[ONNX] != tuned.onnx:
+        raise OutsideError(
+            f"key {model.short_key} gave other bytes than it did before: this training is not reproducible here",
+            hint="Is this machine of another kind? Or does something outside the key shape the model?",
+        )
+
+
+def _place(model: Model, entry: str) -> Place:
+    return Place(model=model.name, key=model.key, entry=entry)
