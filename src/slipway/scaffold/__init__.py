@@ -1,0 +1,1 @@
+"""A model's folder, proposed from a data file: `inference` decides what it says, `writer` how it reads."""
