@@ -1,0 +1,131 @@
+"""`validate`: is what the model would learn from what people think it is?
+
+The expectations are checked, the data are compared with the base's, and the holdout with the training
+side. What was found is kept in the store, so the same question is answered once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from slipway import spec
+from slipway.adapters.git import Commit
+from slipway.adapters.store import Place
+from slipway.errors import InputError
+from slipway.key import canonical
+from slipway.results import DataChange, Validation
+from slipway.training.faults import DataError, Fault
+from slipway.workspace import Model, Workspace
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+SCHEMA = 1
+"""Changes whenever the same inputs would give another `validation.json`."""
+FILE = "validation.json"
+
+
+def run(workspace: Workspace, model: Model, *, base: Commit | None) -> tuple[Validation, bool]:
+    """What `validate` finds, and whether it was found before and kept.
+
+    Raises `InputError` for a suite or data that cannot be used, with every fault; nothing is kept then.
+    """
+    suite = _suite(model)
+    place = Place(model=model.name, key=model.key, entry=f"validation-{_digest(suite, model, base)}")
+    if kept := workspace.store.get(place):
+        return Validation.from_json(kept[FILE], f"{place.path}/{FILE}"), True
+    found = _validate(workspace, model, suite, base)
+    kept = workspace.store.put(place, {FILE: found.to_json()})
+    return Validation.from_json(kept[FILE], f"{place.path}/{FILE}"), False
+
+
+def _suite(model: Model) -> bytes:
+    path = spec.suite_path(model.name)
+    file = model.repo / path
+    if not file.is_file():
+        hint = f'Write one; the smallest is {{"name": "{model.name}", "expectations": []}}.'
+        raise InputError(Fault(file=str(path), what="there is no expectation suite", hint=hint))
+    return file.read_bytes()
+
+
+def _digest(suite: bytes, model: Model, base: Commit | None) -> str:
+    """What the answer depends on besides the key: the suite, and what the base says of the model's data."""
+    folder = str(spec.folder(model.name))
+    told = (str(spec.suite_path(model.name)), f"{folder}/README.md")
+    before = {path: blob for path, blob in base.files(folder).items() if path not in told} if base else {}
+    content = {"schema": SCHEMA, "suite": hashlib.sha256(suite).hexdigest(), "base": before}
+    return hashlib.sha256(canonical(content)).hexdigest()[:12]
+
+
+def _validate(workspace: Workspace, model: Model, suite: bytes, base: Commit | None) -> Validation:
+    from slipway.validation import expectations, leakage
+    from slipway.validation.suite import check, parse
+
+    began = workspace.clock()
+    file = str(spec.suite_path(model.name))
+    entries = parse(suite, file)
+    data = model.dataset
+    check(entries, data.table.column_names, file)
+
+    def lines(rows: Sequence[int]) -> Sequence[int]:
+        return _lines(model, rows)
+
+    checks = expectations.run(entries, data.table, lines)
+    leaked = leakage.find(data, lines)
+    change = _change(workspace, model, data.table, base)
+    holdout = int(data.holdout.sum())
+    return Validation(
+        model=model.name,
+        key=model.key,
+        data_file=model.data_name,
+        rows=data.table.num_rows,
+        training_rows=data.table.num_rows - holdout,
+        holdout_rows=holdout,
+        columns=data.table.num_columns,
+        ignored=data.ignored,
+        checks=checks,
+        leakage=leaked,
+        change=change,
+        seconds=workspace.clock() - began,
+    )
+
+
+def _lines(model: Model, rows: Sequence[int]) -> Sequence[int]:
+    from slipway.training.dataset import lines_of
+
+    if model.data_file.suffix.lower() == ".csv":
+        return lines_of(model.data_file, list(rows))
+    return [row + 1 for row in rows]
+
+
+def _change(workspace: Workspace, model: Model, now: pa.Table, base: Commit | None) -> DataChange | None:
+    from slipway.validation.change import compare
+
+    before = _base_table(workspace, model, base) if base else None
+    return None if base is None or before is None else compare(before, now, base=base.id)
+
+
+def _base_table(workspace: Workspace, model: Model, base: Commit) -> pa.Table | None:
+    """The base's data as the base itself reads them; None where there are none, or the same bytes.
+
+    Data of the base that cannot be read are no fault of this change, so they are only told.
+    """
+    from slipway.training.dataset import read
+
+    source = base.read(str(spec.spec_path(model.name)))
+    if source is None:
+        return None
+    try:
+        parsed = spec.parse(source, str(spec.spec_path(model.name)))
+        path = str(spec.data_path(model.name, {"data": {"path": parsed.data.path}}))
+        if f"sha256:{base.digest(path)}" == model.inputs.data or (content := base.read(path)) is None:
+            return None
+        return read(content, parsed.data)
+    except (InputError, DataError) as error:
+        first = str(error).splitlines()[0]
+        name = PurePosixPath(model.data_name).name
+        workspace.screen.say(f"{name} of {base.id[:12]} cannot be compared with: {first}")
+        return None

@@ -1,0 +1,192 @@
+"""What changed in the data since the base: columns, rows and distributions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from slipway.results import ColumnChange, DataChange, Shift, ShiftWord
+from slipway.training.dataset import is_temporal
+from slipway.training.split import Hashes
+from slipway.validation.hashes import hashes
+
+BINS = 10
+CATEGORIES = 12
+"""The base's most frequent values that are told apart; the rest are one."""
+MISSING = "missing"
+OTHER = "other"
+THRESHOLDS = {ShiftWord.LARGE: 0.25, ShiftWord.MODERATE: 0.1, ShiftWord.SMALL: 0.02}
+"""The usual reading of the index (Siddiqi, Credit Risk Scorecards, 2006): below 0.1 stable, above 0.25
+shifted. Within «stable», what is hardly measurable is told apart at 0.02."""
+
+Counts = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+
+def compare(before: pa.Table, now: pa.Table, *, base: str) -> DataChange:
+    """The difference of two tables; `base` is the commit that `before` comes from.
+
+    A row counts as added or removed by its values in the columns that both tables have with the same kind
+    of content; a row that stands there three times instead of once was added twice.
+    """
+    shared = [name for name in now.column_names if name in before.column_names]
+    alike = [name for name in shared if _kind(before.column(name).type) == _kind(now.column(name).type)]
+    added, removed = _row_difference(before, now, alike)
+    shifts = [shift(name, before.column(name), now.column(name)) for name in alike]
+    return DataChange(
+        base=base,
+        rows_before=before.num_rows,
+        rows_added=added,
+        rows_removed=removed,
+        columns=tuple(_column_changes(before, now)),
+        shifts=tuple(sorted(shifts, key=lambda found: -found.psi)),
+    )
+
+
+def shift(name: str, before: pa.ChunkedArray, now: pa.ChunkedArray) -> Shift:
+    """How far a column has moved, as population stability index (PSI).
+
+    Numbers and dates are counted in the deciles of the base, a value that fills a decile by itself in a
+    bin of its own; texts and truth values by category. Missing values are a bin of their own.
+    """
+    binned = _categories(before, now) if _kind(now.type) in ("text", "truth") else _deciles(before, now)
+    if before.null_count or now.null_count:
+        binned = binned.with_bin(MISSING, before.null_count, now.null_count)
+    binned = binned.without_empty()
+    psi = stability_index(binned.before, binned.now)
+    return Shift(
+        column=name,
+        psi=psi,
+        size=next((word for word, least in THRESHOLDS.items() if psi >= least), ShiftWord.NONE),
+        labels=binned.labels,
+        before=tuple(binned.before / binned.before.sum()),
+        now=tuple(binned.now / binned.now.sum()),
+    )
+
+
+def stability_index(before: Counts, now: Counts) -> float:
+    """PSI: the sum over the bins of (q - p) ln(q / p), for the shares p before and q now.
+
+    Half a row is added to each bin (Krichevsky and Trofimov, The performance of universal encoding, 1981),
+    so that an empty bin gives a finite index that grows with the evidence.
+    """
+    p = (before + 0.5) / (before + 0.5).sum()
+    q = (now + 0.5) / (now + 0.5).sum()
+    return float(np.sum((q - p) * np.log(q / p)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Binned:
+    """Rows counted in the same bins, before and now."""
+
+    labels: tuple[str, ...]
+    before: Counts
+    now: Counts
+
+    def with_bin(self, label: str, before: int, now: int) -> _Binned:
+        return _Binned(
+            labels=(*self.labels, label),
+            before=np.append(self.before, before),
+            now=np.append(self.now, now),
+        )
+
+    def without_empty(self) -> _Binned:
+        kept = np.flatnonzero(self.before + self.now)
+        return _Binned(labels=tuple(self.labels[i] for i in kept), before=self.before[kept], now=self.now[kept])
+
+
+def _kind(kind: pa.DataType) -> str:
+    if pa.types.is_string(kind):
+        return "text"
+    if pa.types.is_boolean(kind):
+        return "truth"
+    return "date" if is_temporal(kind) else "number"
+
+
+def _column_changes(before: pa.Table, now: pa.Table) -> Iterator[ColumnChange]:
+    old = {field.name: str(field.type) for field in before.schema}
+    new = {field.name: str(field.type) for field in now.schema}
+    for name in dict.fromkeys([*new, *old]):
+        if old.get(name) != new.get(name):
+            yield ColumnChange(name=name, before=old.get(name), now=new.get(name))
+
+
+def _row_difference(before: pa.Table, now: pa.Table, columns: list[str]) -> tuple[int, int]:
+    """Rows added and removed: the difference of two multisets, of which hashes stand for the rows."""
+    if not columns:
+        return now.num_rows, before.num_rows
+    old, new = _counted(hashes(before, columns)), _counted(hashes(now, columns))
+    _, at_old, at_new = np.intersect1d(old[0], new[0], assume_unique=True, return_indices=True)
+    common = int(np.minimum(old[1][at_old], new[1][at_new]).sum())
+    return now.num_rows - common, before.num_rows - common
+
+
+def _counted(rows: Hashes) -> tuple[Hashes, Counts]:
+    return np.unique(rows, return_counts=True)
+
+
+def _categories(before: pa.ChunkedArray, now: pa.ChunkedArray) -> _Binned:
+    old, new = _frequencies(before), _frequencies(now)
+    ranked = sorted(old, key=lambda name: (-old[name], name))
+    shown = ranked[:CATEGORIES]
+    rest = ranked[CATEGORIES:] or [name for name in new if name not in old]
+    counted = [(old[name], new.get(name, 0)) for name in shown]
+    sides = np.array(counted, dtype=np.int64).reshape(-1, 2)
+    binned = _Binned(labels=tuple(shown), before=sides[:, 0], now=sides[:, 1])
+    if not rest:
+        return binned
+    totals = sum(old.values()), sum(new.values())
+    return binned.with_bin(OTHER, totals[0] - int(sides[:, 0].sum()), totals[1] - int(sides[:, 1].sum()))
+
+
+def _frequencies(column: pa.ChunkedArray) -> dict[str, int]:
+    counted = column.drop_null().value_counts()
+    words = [str(word).lower() if isinstance(word, bool) else word for word in counted.field("values").to_pylist()]
+    return dict(zip(words, counted.field("counts").to_pylist(), strict=True))
+
+
+def _deciles(before: pa.ChunkedArray, now: pa.ChunkedArray) -> _Binned:
+    old, new = _numbers(before), _numbers(now)
+    if not len(old):
+        return _Binned(labels=(OTHER,), before=np.array([0]), now=np.array([len(new)]))
+    inner = np.quantile(old, np.linspace(0, 1, BINS + 1)[1:-1], method="inverted_cdf")
+    values, times = np.unique(inner, return_counts=True)
+    alone = np.nextafter(values[times > 1], -np.inf)
+    edges = np.union1d(values, alone)
+    return _Binned(
+        labels=tuple(_bin_labels(edges, temporal=is_temporal(now.type))),
+        before=_count(old, edges),
+        now=_count(new, edges),
+    )
+
+
+def _numbers(column: pa.ChunkedArray) -> Floats:
+    present = column.drop_null()
+    if is_temporal(present.type):
+        present = present.cast(pa.timestamp("us")).cast(pa.int64())
+    numbers: Floats = pc.cast(present, pa.float64(), safe=False).to_numpy()
+    return numbers
+
+
+def _count(numbers: Floats, edges: Floats) -> Counts:
+    """How many numbers lie in each bin; a bin includes its upper edge."""
+    return np.bincount(np.searchsorted(edges, numbers, side="left"), minlength=len(edges) + 1)
+
+
+def _bin_labels(edges: Floats, *, temporal: bool) -> Iterator[str]:
+    spoken = [_moment(edge) if temporal else f"{edge:,.4g}" for edge in edges]
+    yield f"up to {spoken[0]}"
+    for low, high, below, label in zip(edges, edges[1:], spoken, spoken[1:], strict=False):
+        yield label if np.nextafter(high, -np.inf) == low else f"{below} to {label}"
+    yield f"above {spoken[-1]}"
+
+
+def _moment(microseconds: float) -> str:
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=float(microseconds))
+    return f"{moment:%Y-%m-%d}"

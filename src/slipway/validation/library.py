@@ -1,0 +1,60 @@
+"""Great Expectations, loaded when it is needed and kept quiet."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@contextmanager
+def quietly() -> Iterator[None]:
+    """Keep the library's warnings and log lines, which are about itself, from the user.
+
+    Its import hands all of Python's warnings to `logging`; that is undone as well.
+    """
+    logger = logging.getLogger("great_expectations")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL + 1)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.captureWarnings(capture=False)
+        logger.setLevel(level)
+
+
+def load() -> None:
+    """Import the library. It makes 460 modules' worth of objects, none of them garbage: not looking saves a sixth."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        with quietly():
+            import great_expectations  # noqa: F401
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def validator(frame: pd.DataFrame) -> Any:  # noqa: ANN401
+    """A validator of the frame, in a context that lives in memory and shows no progress.
+
+    The frame goes to the execution engine itself: as a batch of a data source it would first be hashed,
+    which takes longer than a dozen expectations do.
+    """
+    from great_expectations import get_context
+    from great_expectations.data_context.types.base import ProgressBarsConfig
+    from great_expectations.execution_engine import PandasExecutionEngine
+    from great_expectations.validator.validator import Validator
+
+    context = get_context(mode="ephemeral")
+    context.variables.progress_bars = ProgressBarsConfig(globally=False, metric_calculations=False)
+    engine = PandasExecutionEngine(batch_data_dict={"data": frame})
+    return Validator(execution_engine=engine, data_context=context)
