@@ -51,14 +51,17 @@ class KeyInputs:
     @property
     def key(self) -> str:
         """The content key: 64 hexadecimal digits."""
-        content = {
+        return hashlib.sha256(canonical(self.to_dict())).hexdigest()
+
+    def to_dict(self) -> dict[str, Any]:
+        """All that the key is the digest of, as JSON."""
+        return {
             "data": self.data,
             "tables": self.tables,
             "training": self.training,
             "packages": self.packages,
             "python": self.python,
         }
-        return hashlib.sha256(canonical(content)).hexdigest()
 
     def with_trials(self, trials: int | None) -> Self:
         """The inputs of a search with another budget: another key."""

@@ -71,3 +71,10 @@ class Screen:
             self.say(f"{title}: {done} of {total}{', ' + remark if remark else ''}{tail}")
 
         return advance
+
+
+def console() -> Console:
+    """Standard error, with colours only where there is a terminal that wants them."""
+    from rich.console import Console
+
+    return Console(stderr=True)

@@ -43,8 +43,19 @@ class Workspace:
             return None
         if ref is not None:
             return self.git.commit(ref)
-        known = (name for name in ("origin/main", "main", "HEAD") if self.git.resolve(name))
-        return self.git.commit(next(known))
+        known = (self.git.resolve(name) for name in ("origin/main", "main", "HEAD"))
+        return next((Commit(git=self.git, id=commit) for commit in known if commit), None)
+
+    def fork_point(self, base: Commit | None) -> Commit | None:
+        """The commit at which the change left the base's history: what its own differences are measured from."""
+        if base is None:
+            return None
+        shared = self.git.merge_base(base.id, "HEAD")
+        return Commit(git=self.git, id=shared) if shared else base
+
+    def head(self) -> str | None:
+        """The commit that is checked out, if there is one."""
+        return self.git.resolve("HEAD")
 
     def model(self, name: str, *, trials: int | None = None) -> Model:
         """A model as it is in the working tree; `InputError` with every fault of its `model.toml`."""

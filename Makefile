@@ -1,0 +1,52 @@
+# `make run` and `make test` need git, make and some Python 3 with pip; the rest is set up here.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MODEL ?= iris
+
+# A uv that answers, else one of our own: a program that is only a shim of another Python does not count.
+UV := $(shell uv --version >/dev/null 2>&1 && echo uv || echo .tools/bin/uv)
+RUN := $(UV) run --frozen --no-sync
+
+.PHONY: help
+help: ## Show what can be made.
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+.tools/bin/uv:
+	python3 -m pip install --quiet --disable-pip-version-check --no-warn-script-location --target .tools 'uv>=0.8'
+
+.venv/.ready: pyproject.toml uv.lock .python-version $(filter .tools/bin/uv,$(UV))
+	$(UV) sync --frozen
+	@touch $@
+
+.PHONY: setup
+setup: .venv/.ready ## Install everything into .venv.
+
+.PHONY: run
+run: setup ## Run a pull request's pipeline on iris (MODEL=... for another).
+	$(RUN) slipway run $(MODEL) || test $$? -eq 1
+
+.PHONY: test
+test: setup ## Run the tests.
+	$(RUN) pytest
+
+.PHONY: lint
+lint: setup ## Check style, types and workflows.
+	$(RUN) ruff format --check
+	$(RUN) ruff check
+	$(RUN) mypy
+	$(RUN) yamllint --strict .
+	$(RUN) slipway schema --check
+
+.PHONY: fix
+fix: setup ## Format the code, and mend what ruff can mend.
+	$(RUN) ruff format
+	$(RUN) ruff check --fix
+
+.PHONY: bench
+bench: setup ## Measure against the obvious alternatives, in one run (BENCH=search, say, for one of them).
+	$(RUN) python -m tests.benchmarks $(BENCH)
+
+.PHONY: clean
+clean: ## Remove what was installed and made here.
+	rm -rf .venv .tools .slipway .bench

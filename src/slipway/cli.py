@@ -1,0 +1,296 @@
+"""The command line: arguments in, an exit code out. Effects are made here and handed on."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from slipway.adapters.git import Git, WorkTree
+from slipway.adapters.store import open_store
+from slipway.errors import ExitCode, InputError, SlipwayError
+from slipway.screen import Screen, console
+from slipway.settings import Settings
+from slipway.workspace import Workspace
+
+app = typer.Typer(
+    name="slipway",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="""**A pull request is a model release.** Open one, merge it, revert it: there is nothing else to learn.
+
+A model is a folder, `data/MODEL/`: its data, what is expected of them, and `model.toml`, which says what to
+learn, how to search, what it takes to ship and how to serve. `slipway run` does here what a pull request
+does in CI: it validates the data, searches models, compares the best with the one that is live, and writes
+the report that a reviewer reads.
+
+**Exit codes:** 0 done (or promote) · 1 the verdict is no · 2 the input is wrong · 3 something outside
+failed · 130 interrupted. Every command can be interrupted and run again.
+
+**Environment:** `SLIPWAY_STORE` (a folder or s3://bucket/prefix), `MLFLOW_TRACKING_URI`, `RAY_ADDRESS`,
+`SLIPWAY_ENVIRONMENT` (production), and what boto3 reads for S3.
+""",
+)
+data_app = typer.Typer(no_args_is_help=True, help="Make sample data.")
+app.add_typer(data_app, name="data", rich_help_panel="Start")
+
+PULL_REQUEST, STAGES, START = "Pull request", "Stages, one at a time", "Start"
+
+ModelName = Annotated[str, typer.Argument(metavar="MODEL", help="A folder of data/.", show_default=False)]
+Repo = Annotated[
+    Path,
+    typer.Option("--repo", metavar="DIR", help="The repository.", show_default="here", file_okay=False, exists=True),
+]
+StoreUrl = Annotated[
+    str | None,
+    typer.Option("--store", metavar="URL", help="A folder or s3://bucket/prefix.", show_default=".slipway/store"),
+]
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output, for programs.")]
+Base = Annotated[
+    str | None,
+    typer.Option(
+        "--base",
+        metavar="REF",
+        help="What the change is compared with; its gitops/ says what is live.",
+        show_default="origin/main or main",
+    ),
+]
+Trials = Annotated[
+    int | None,
+    typer.Option("--trials", metavar="N", min=1, help="Trials to search, instead of the spec's: another key."),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        "--workers", metavar="N", min=1, help="Trials at a time; the result is the same.", show_default="cores"
+    ),
+]
+HERE = Path()
+
+
+@app.command(rich_help_panel=PULL_REQUEST)
+def run(
+    models: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[MODEL]...", help="Models to run; none: those that the change affects.", show_default=False
+        ),
+    ] = None,
+    base: Base = None,
+    trials: Trials = None,
+    workers: Workers = None,
+    repo: Repo = HERE,
+    store: StoreUrl = None,
+    as_json: Json = False,
+) -> int:
+    """Do what a pull request does: validate, tune, compare, report.
+
+    What was done before for the same content key is not done again, so a second run takes a second. The
+    report is written to `.slipway/report/MODEL/` as report.md (the comment) and report.html (everything).
+    """
+    from slipway.commands import review
+
+    return review(_workspace(repo, store), models or [], base=base, trials=trials, workers=workers, as_json=as_json)
+
+
+@app.command(rich_help_panel=PULL_REQUEST)
+def plan(base: Base = None, repo: Repo = HERE, as_json: Json = False) -> int:
+    """Say which models the change affects, and why.
+
+    Compares the working tree with the commit at which it left the base.
+    """
+    from slipway.commands import show_plan
+
+    return show_plan(_workspace(repo, None), base=base, as_json=as_json)
+
+
+@app.command(rich_help_panel=PULL_REQUEST)
+def key(
+    model: ModelName,
+    at: Annotated[str | None, typer.Option("--at", metavar="COMMIT", help="Of a commit, from Git's objects.")] = None,
+    repo: Repo = HERE,
+    as_json: Json = False,
+) -> int:
+    """Print the content key of a model: equal key, equal model, byte for byte.
+
+    With `--json`, everything that the key is made of.
+    """
+    from slipway.key import key_inputs
+    from slipway.spec import check_name
+
+    workspace = _workspace(repo, None)
+    tree = workspace.git.commit(at) if at else WorkTree(root=workspace.settings.repo)
+    inputs = key_inputs(tree, check_name(model))
+    _print({"model": model, "key": inputs.key, **inputs.to_dict()} if as_json else inputs.key)
+    return ExitCode.DONE
+
+
+@app.command(rich_help_panel=STAGES)
+def validate(
+    model: ModelName, base: Base = None, repo: Repo = HERE, store: StoreUrl = None, as_json: Json = False
+) -> int:
+    """Check the data against the model's expectations, and say what changed since the base."""
+    from slipway import commands
+
+    return commands.validate(_workspace(repo, store), model, base=base, as_json=as_json)
+
+
+@app.command(rich_help_panel=STAGES)
+def tune(
+    model: ModelName,
+    trials: Trials = None,
+    workers: Workers = None,
+    repo: Repo = HERE,
+    store: StoreUrl = None,
+    as_json: Json = False,
+) -> int:
+    """Search models and export the best one as ONNX. A search that was interrupted goes on where it was."""
+    from slipway import commands
+
+    return commands.tune(_workspace(repo, store), model, trials=trials, workers=workers, as_json=as_json)
+
+
+@app.command(rich_help_panel=STAGES)
+def compare(
+    model: ModelName,
+    base: Base = None,
+    trials: Trials = None,
+    repo: Repo = HERE,
+    store: StoreUrl = None,
+    as_json: Json = False,
+) -> int:
+    """Score champion and challenger on the same holdout. Exit code 0 for promote, 1 for block or inconclusive."""
+    from slipway import commands
+
+    return commands.compare(_workspace(repo, store), model, base=base, trials=trials, as_json=as_json)
+
+
+@app.command(rich_help_panel=STAGES)
+def report(
+    model: ModelName,
+    base: Base = None,
+    trials: Trials = None,
+    repo: Repo = HERE,
+    store: StoreUrl = None,
+    as_json: Json = False,
+) -> int:
+    """Write the report of what the other stages found."""
+    from slipway import commands
+
+    return commands.report(_workspace(repo, store), model, base=base, trials=trials, as_json=as_json)
+
+
+@app.command(rich_help_panel=START)
+def new(
+    model: ModelName,
+    source: Annotated[Path, typer.Option("--from", metavar="FILE", help="A CSV or Parquet file.", show_default=False)],
+    target: Annotated[
+        str, typer.Option("--target", metavar="COLUMN", help="The column to predict.", show_default=False)
+    ],
+    repo: Repo = HERE,
+    as_json: Json = False,
+) -> int:
+    """Begin a model from a data file: a commented model.toml and an expectation suite that fits the data."""
+    from slipway.stages import new as stage
+
+    settings = Settings.from_environ(os.environ, repo=repo)
+    written = [str(path.relative_to(settings.repo)) for path in stage.run(settings.repo, model, source, target)]
+    if as_json:
+        _print({"model": model, "files": written})
+    else:
+        _print("\n".join([*written, f"Read them, then: slipway run {model}"]))
+    return ExitCode.DONE
+
+
+@app.command(rich_help_panel=START)
+def schema(
+    check: Annotated[bool, typer.Option("--check", help="Only say whether the file is current.")] = False,
+    repo: Repo = HERE,
+) -> int:
+    """Write the JSON Schema of model.toml to data/model.schema.json, for editors."""
+    from slipway.spec import json_schema
+
+    file = repo / "data" / "model.schema.json"
+    content = json_schema()
+    current = file.is_file() and file.read_text(encoding="utf-8") == content
+    if check and not current:
+        raise InputError(f"{file} is not current", hint="Write it: slipway schema")
+    if not current:
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(content, encoding="utf-8")
+    _print(str(file))
+    return ExitCode.DONE
+
+
+@data_app.command("make")
+def data_make(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="iris, diabetes or fraud.", show_default=False)],
+    to: Annotated[Path, typer.Option("--to", metavar="FILE", help="Where to write it.", show_default=False)],
+    rows: Annotated[int | None, typer.Option("--rows", metavar="N", min=1, help="Rows, for fraud.")] = None,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Equal seeds give equal data.")] = 0,
+) -> int:
+    """Write the data of a sample model, of any size: the committed ones are made this way."""
+    from slipway.stages import samples
+
+    _print(str(samples.make(name, to, rows, seed)))
+    return ExitCode.DONE
+
+
+def _workspace(repo: Path, store: str | None) -> Workspace:
+    settings = Settings.from_environ(os.environ, repo=repo, store=store)
+    return Workspace(
+        settings=settings,
+        git=Git(root=settings.repo),
+        store=open_store(settings.store),
+        screen=Screen(console=console()),
+        now=partial(datetime.now, UTC),
+        clock=time.monotonic,
+    )
+
+
+def _print(content: str | dict[str, Any]) -> None:
+    text = content if isinstance(content, str) else json.dumps(content, indent=2, ensure_ascii=False)
+    sys.stdout.write(text + "\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command, and leave with its exit code. What a user can mend is said in one message, without a traceback."""
+    command = typer.main.get_command(app)
+    sys.exit(guarded(lambda: command.main(arguments, prog_name="slipway", standalone_mode=False)))
+
+
+def guarded(command: Callable[[], Any]) -> int:
+    """The exit code of a command, whichever way it ends."""
+    import click
+
+    try:
+        return int(command() or 0)
+    except SlipwayError as error:
+        _complain(str(error))
+        return error.exit_code
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except click.ClickException as error:
+        error.show()
+        return ExitCode.BAD_INPUT
+    except (KeyboardInterrupt, click.Abort):
+        _complain("interrupted; the same command goes on where it was")
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        sys.stderr.close()
+        return ExitCode.DONE
+
+
+def _complain(message: str) -> None:
+    sys.stderr.write(f"slipway: {message}\n")

@@ -1,0 +1,162 @@
+"""What the commands print: for people on standard error, one JSON document for programs on standard output."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import asdict
+from typing import Any
+
+from slipway import plan as planning
+from slipway.adapters.git import WorkTree
+from slipway.errors import ExitCode, SlipwayError
+from slipway.key import SHORT
+from slipway.plan import Affected, Effect
+from slipway.results import VerdictName
+from slipway.workspace import Workspace
+
+_MARKS = {VerdictName.PROMOTE: "✅", VerdictName.BLOCK: "❌", VerdictName.INCONCLUSIVE: "⚠️"}
+
+
+def review(
+    workspace: Workspace,
+    models: Sequence[str],
+    *,
+    base: str | None,
+    trials: int | None,
+    workers: int | None,
+    as_json: bool,
+) -> int:
+    """Run the pull request's stages; the worst exit code of all the models."""
+    from slipway.pipeline import Options, Pipeline
+
+    names = list(dict.fromkeys(models)) or _affected_names(workspace, base)
+    if not names:
+        workspace.screen.say("The change affects no model. Name one to run it all the same: slipway run MODEL")
+    codes = [ExitCode.DONE]
+    documents: list[dict[str, Any]] = []
+    with closing(Pipeline(workspace=workspace, options=Options(base=base, trials=trials, workers=workers))) as pipeline:
+        for name in names:
+            try:
+                reviewed = pipeline.review(name)
+            except SlipwayError as error:
+                if len(names) == 1:
+                    raise
+                workspace.screen.say(f"{name}: {error}")
+                documents.append({"model": name, "error": str(error)})
+                codes.append(error.exit_code)
+                continue
+            documents.append(
+                {
+                    "model": name,
+                    "key": reviewed.key,
+                    "verdict": reviewed.verdict.value,
+                    "report": str(reviewed.report),
+                    "stages": [time.model_dump() for time in reviewed.times],
+                }
+            )
+            codes.append(_code(reviewed.verdict))
+            total = sum(time.seconds for time in reviewed.times if not time.reused)
+            workspace.screen.say(f"{name}: {_MARKS[reviewed.verdict]} {reviewed.verdict.value}, {total:.1f} s")
+            workspace.screen.say(f"  {reviewed.report / 'report.html'}")
+    if as_json:
+        _json({"models": documents})
+    return max(codes)
+
+
+def show_plan(workspace: Workspace, *, base: str | None, as_json: bool) -> int:
+    """Print what the change does to each model."""
+    found = _affected(workspace, base)
+    if as_json:
+        _json({"models": [asdict(affected) for affected in found]})
+        return ExitCode.DONE
+    for affected in found:
+        key = affected.key[:SHORT] if affected.key else ""
+        sys.stdout.write(
+            f"{affected.model:24} {affected.effect.value:10} {key:12} {'; '.join(affected.reasons)}".rstrip() + "\n"
+        )
+    if not found:
+        workspace.screen.say("There are no models yet. To add one: slipway new MODEL --from FILE --target COLUMN")
+    return ExitCode.DONE
+
+
+def validate(workspace: Workspace, model: str, *, base: str | None, as_json: bool) -> int:
+    """Print every check."""
+    from slipway.pipeline import Options, Pipeline
+
+    with closing(Pipeline(workspace=workspace, options=Options(base=base))) as pipeline:
+        found = pipeline.validate(model)
+    if as_json:
+        _json(found.model_dump(mode="json"))
+    else:
+        for check in found.checks:
+            mark = "pass" if check.passed else check.severity.value
+            sys.stdout.write(f"{mark:9} {check.expected}" + ("" if check.passed else f" - {check.observed}") + "\n")
+            for row in check.examples:
+                sys.stdout.write(f"          {found.data_file}:{row.line}: {row.value}\n")
+    return ExitCode.DONE if found.passed else ExitCode.VERDICT_NO
+
+
+def tune(workspace: Workspace, model: str, *, trials: int | None, workers: int | None, as_json: bool) -> int:
+    """Print what the search found."""
+    from slipway.pipeline import Options, Pipeline
+
+    with closing(Pipeline(workspace=workspace, options=Options(trials=trials, workers=workers))) as pipeline:
+        card = pipeline.tune(model).card
+    if as_json:
+        _json(card.model_dump(mode="json"))
+    else:
+        params = ", ".join(f"{name} {value}" for name, value in card.params.items())
+        sys.stdout.write(
+            f"{card.key}\ntrial {card.trial} of {card.trials}: {card.family}, cross-validated {card.metric} "
+            f"{card.cv_score:.4g}\n{params}\n"
+        )
+    return ExitCode.DONE
+
+
+def compare(workspace: Workspace, model: str, *, base: str | None, trials: int | None, as_json: bool) -> int:
+    """Print the verdict and its reasons."""
+    from slipway.pipeline import Options, Pipeline
+
+    with closing(Pipeline(workspace=workspace, options=Options(base=base, trials=trials))) as pipeline:
+        found = pipeline.compare(model)
+    if as_json:
+        _json(found.model_dump(mode="json"))
+    else:
+        sys.stdout.write(f"{found.verdict.value}: against the {found.champion.name}\n")
+        for reason in found.reasons:
+            sys.stdout.write(f"{reason.state.value:5} {reason.check:12} {reason.text}\n")
+    return _code(found.verdict)
+
+
+def report(workspace: Workspace, model: str, *, base: str | None, trials: int | None, as_json: bool) -> int:
+    """Print where the report is."""
+    from slipway.pipeline import Options, Pipeline
+
+    with closing(Pipeline(workspace=workspace, options=Options(base=base, trials=trials))) as pipeline:
+        reviewed = pipeline.report(model)
+    if as_json:
+        _json({"model": model, "key": reviewed.key, "verdict": reviewed.verdict.value, "report": str(reviewed.report)})
+    else:
+        sys.stdout.write(f"{reviewed.report / 'report.md'}\n{reviewed.report / 'report.html'}\n")
+    return ExitCode.DONE
+
+
+def _affected(workspace: Workspace, base: str | None) -> tuple[Affected, ...]:
+    fork = workspace.fork_point(workspace.base(base))
+    return planning.of_change(WorkTree(root=workspace.settings.repo), fork)
+
+
+def _affected_names(workspace: Workspace, base: str | None) -> list[str]:
+    """The models that have to be judged: those that the change retrains, or judges by another measure."""
+    return [a.model for a in _affected(workspace, base) if a.effect in (Effect.RETRAIN, Effect.JUDGE)]
+
+
+def _code(verdict: VerdictName) -> ExitCode:
+    return ExitCode.DONE if verdict is VerdictName.PROMOTE else ExitCode.VERDICT_NO
+
+
+def _json(document: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")

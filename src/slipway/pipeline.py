@@ -1,0 +1,241 @@
+"""The stages of a pull request, in order: validate, tune, compare, report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from slipway.adapters.cluster import Cluster
+from slipway.adapters.git import Commit
+from slipway.adapters.tracking import Recording, SearchRun, Tracking
+from slipway.errors import InputError
+from slipway.report import ReportInput
+from slipway.results import Comparison, StageTime, Validation, VerdictName
+from slipway.stages import compare, report, tune, validate
+from slipway.stages.tune import Tuned
+from slipway.workspace import Model, Workspace
+
+if TYPE_CHECKING:
+    from slipway.training.search import Runner
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What the command line says of a run."""
+
+    base: str | None = None
+    trials: int | None = None
+    workers: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reviewed:
+    """What a run found of one model."""
+
+    model: str
+    key: str
+    verdict: VerdictName
+    report: Path
+    times: tuple[StageTime, ...]
+
+
+@dataclass(kw_only=True)
+class Pipeline:
+    """Runs stages of one model after the other, and keeps Ray for all of them."""
+
+    workspace: Workspace
+    options: Options
+    cluster: Cluster = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Ray is named here and started when it is first of use."""
+        settings = self.workspace.settings
+        self.cluster = Cluster(address=settings.ray_address, workers=self.options.workers)
+
+    def close(self) -> None:
+        """End what was started."""
+        self.cluster.stop()
+
+    def review(self, name: str) -> Reviewed:
+        """Everything that a pull request runs for a model. What was done before is not done again."""
+        review = _Review(self, name)
+        try:
+            return review.run()
+        finally:
+            review.close()
+
+    def validate(self, name: str) -> Validation:
+        """The first stage alone."""
+        return _Review(self, name).validate()
+
+    def tune(self, name: str) -> Tuned:
+        """The search alone, on data that may not have been validated."""
+        review = _Review(self, name)
+        try:
+            tuned = review.tune()
+            review.track(tuned, None)
+            return tuned
+        finally:
+            review.close()
+
+    def compare(self, name: str) -> Comparison:
+        """The comparison of a challenger that was trained before."""
+        review = _Review(self, name)
+        return review.compare(review.trained())
+
+    def report(self, name: str) -> Reviewed:
+        """The report of what the other stages found before."""
+        review = _Review(self, name)
+        return review.report(review.validate(), review.trained(), review.compare(review.trained()))
+
+
+class _Review:
+    """One model on its way through the stages."""
+
+    def __init__(self, pipeline: Pipeline, name: str) -> None:
+        self._pipeline = pipeline
+        self._workspace: Workspace = pipeline.workspace
+        self._model: Model = self._workspace.model(name, trials=pipeline.options.trials)
+        self._base: Commit | None = self._workspace.base(pipeline.options.base)
+        self._times: list[StageTime] = []
+        self._recording: Recording | None = None
+
+    def run(self) -> Reviewed:
+        """All stages; a search only where the data pass."""
+        tuned = tune.load(self._workspace, self._model)
+        if tuned is None:
+            self._pipeline.cluster.start()  # Ray starts while the data are validated
+        validation = self.validate()
+        if not validation.passed:
+            return self.report(validation, None, None)
+        tuned = self.tune(tuned)
+        comparison = self.compare(tuned)
+        self.track(tuned, comparison)
+        return self.report(validation, tuned, comparison)
+
+    def validate(self) -> Validation:
+        """Check the data."""
+        fork = self._workspace.fork_point(self._base)
+        validation, reused = validate.run(self._workspace, self._model, base=fork)
+        self._note("validate", validation.seconds, reused=reused)
+        return validation
+
+    def trained(self) -> Tuned:
+        """The challenger of the working tree's key; `InputError` if there is none yet."""
+        tuned = tune.load(self._workspace, self._model)
+        if tuned is None:
+            model = self._model
+            raise InputError(
+                f"key {model.short_key} of {model.name} has no challenger yet",
+                hint=f"Train it: slipway tune {model.name}",
+            )
+        return tuned
+
+    def tune(self, tuned: Tuned | None = None) -> Tuned:
+        """Train the challenger, unless its key is known."""
+        known = tuned or tune.load(self._workspace, self._model)
+        made = known or tune.run(self._workspace, self._model, self._runner())
+        self._note("tune", made.seconds, reused=known is not None)
+        return made
+
+    def compare(self, tuned: Tuned) -> Comparison:
+        """Judge the challenger against the champion."""
+        challenger = compare.Challenger(card=tuned.card, onnx=tuned.onnx)
+        comparison, reused = compare.run(self._workspace, self._model, challenger, base=self._base)
+        self._note("compare", comparison.seconds, reused=reused)
+        return comparison
+
+    def report(self, validation: Validation, tuned: Tuned | None, comparison: Comparison | None) -> Reviewed:
+        """Write the report."""
+        began = self._workspace.clock()
+        content = ReportInput(
+            model=self._model.name,
+            key=self._model.key,
+            commit=self._workspace.head(),
+            base=self._base.id if self._base else None,
+            validation=validation,
+            card=tuned.card if tuned else None,
+            trials=tuned.trials if tuned else (),
+            comparison=comparison,
+            times=tuple(self._times),
+            spec=self._model.spec,
+        )
+        folder, reused = report.run(self._workspace, content)
+        self._note("report", self._workspace.clock() - began, reused=reused)
+        return Reviewed(
+            model=self._model.name,
+            key=self._model.key,
+            verdict=content.verdict,
+            report=folder,
+            times=tuple(self._times),
+        )
+
+    def track(self, tuned: Tuned, comparison: Comparison | None) -> None:
+        """Have MLflow record the search while other work goes on; once for each key and server."""
+        if self._tracked().exists():
+            return
+        run = _search_run(self._model, tuned, comparison, self._workspace)
+        files = {"model.onnx": tuned.onnx, "model.json": tuned.card.to_json()}
+        if comparison is not None:
+            files["comparison.json"] = comparison.to_json()
+        self._recording = Tracking(uri=self._workspace.settings.tracking_uri).begin(run, files)
+
+    def close(self) -> None:
+        """See to it that the recording ended well. Its failure is a warning: it decides nothing."""
+        if self._recording is None:
+            return
+        if problem := self._recording.wait():
+            self._workspace.screen.say(f"warning: MLflow recorded nothing: {problem}. The next run tries again.")
+            return
+        self._tracked().parent.mkdir(parents=True, exist_ok=True)
+        self._tracked().touch()
+
+    def _tracked(self) -> Path:
+        return self._workspace.settings.local / "tracked" / self._model.key
+
+    def _runner(self) -> Runner:
+        self._pipeline.cluster.start()
+        from slipway.adapters.tuner import RayTune
+
+        return RayTune(cluster=self._pipeline.cluster)
+
+    def _note(self, stage: str, seconds: float, *, reused: bool) -> None:
+        self._times.append(StageTime(stage=stage, seconds=seconds, reused=reused))
+        took = f"done before, in {seconds:.1f} s" if reused else f"{seconds:.1f} s"
+        self._workspace.screen.say(f"{self._model.name}: {stage:8} {took}")
+
+
+def _search_run(model: Model, tuned: Tuned, comparison: Comparison | None, workspace: Workspace) -> SearchRun:
+    card, search = tuned.card, model.spec.search
+    metrics = {f"cv_{card.metric}": card.cv_score, "seconds": tuned.seconds}
+    if comparison is not None:
+        metrics |= {f"holdout_{row.name}": row.challenger for row in comparison.metrics}
+        metrics |= {"improvement": comparison.primary.improvement.estimate}
+    return SearchRun(
+        model=model.name,
+        key=model.key,
+        commit=workspace.head(),
+        data_file=model.data_name,
+        data_digest=model.inputs.data,
+        rows=card.training_rows + card.holdout_rows,
+        columns=len(card.numeric) + len(card.categorical) + 1,
+        params={
+            "metric": card.metric,
+            "trials": search.trials,
+            "batch": search.batch,
+            "folds": search.folds,
+            "families": ", ".join(search.families),
+            "family": card.family,
+            **card.params,
+        },
+        metrics=metrics,
+        tags={
+            "slipway.onnx_sha256": card.onnx_sha256,
+            **({"slipway.verdict": comparison.verdict.value} if comparison else {}),
+        },
+        metric=card.metric,
+        best=card.trial,
+        trials=[trial.to_dict() for trial in tuned.trials],
+        began_ms=round(workspace.now().timestamp() * 1000 - tuned.seconds * 1000),
+    )
