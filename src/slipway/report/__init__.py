@@ -1,0 +1,45 @@
+"""What a reviewer reads: the comment, the page and the plots."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from slipway.results import Comparison, ModelCard, StageTime, Validation, VerdictName
+
+if TYPE_CHECKING:
+    from slipway.spec import ModelSpec
+    from slipway.training.trial import Outcome
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportInput:
+    """All that a report is made of. There is no clock in it: equal inputs give equal reports."""
+
+    model: str
+    key: str
+    commit: str | None
+    """Of the change; None outside Git."""
+    base: str | None
+    """The commit that the change is compared with."""
+    validation: Validation
+    card: ModelCard | None
+    """None when validation blocked the search, or the search found nothing."""
+    trials: tuple[Outcome, ...]
+    """In the order of their numbers."""
+    comparison: Comparison | None
+    times: tuple[StageTime, ...]
+    spec: ModelSpec
+    engine: str = "laptop"
+
+    @property
+    def verdict(self) -> VerdictName:
+        """The comparison's verdict; without one, or with data that validation rejects, `block`."""
+        if self.comparison is None or not self.validation.passed:
+            return VerdictName.BLOCK
+        return self.comparison.verdict
+
+    @property
+    def seconds(self) -> float:
+        """How long the stages took together."""
+        return sum(time.seconds for time in self.times)
