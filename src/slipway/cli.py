@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
@@ -272,24 +273,33 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def guarded(command: Callable[[], Any]) -> int:
     """The exit code of a command, whichever way it ends."""
-    import click
-
     try:
         return int(command() or 0)
-    except SlipwayError as error:
-        _complain(str(error))
-        return error.exit_code
-    except click.exceptions.Exit as error:
-        return error.exit_code
-    except click.ClickException as error:
-        error.show()
-        return ExitCode.BAD_INPUT
-    except (KeyboardInterrupt, click.Abort):
-        _complain("interrupted; the same command goes on where it was")
-        return ExitCode.INTERRUPTED
-    except BrokenPipeError:
-        sys.stderr.close()
+    except BrokenPipeError:  # whoever read the output has enough of it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.DONE
+    except (KeyboardInterrupt, Exception) as error:  # noqa: BLE001  the last resort
+        return _explain(error)
+
+
+def _explain(error: BaseException) -> int:
+    """Say what is wrong, in one message; the exit code that goes with it."""
+    match error:
+        case typer.Exit():
+            return error.exit_code
+        case SlipwayError():
+            _complain(str(error))
+            return error.exit_code
+        case KeyboardInterrupt() | typer.Abort():
+            _complain("interrupted; the same command goes on where it was")
+            return ExitCode.INTERRUPTED
+        case typer.TyperException():  # what the parser makes of a slip of the pen
+            getattr(error, "show", lambda: _complain(str(error)))()
+            return ExitCode.BAD_INPUT
+        case _:
+            traceback.print_exception(error)
+            _complain("this is a fault of slipway itself; nothing was decided. Please report it with the lines above")
+            return ExitCode.OUTSIDE_FAILED
 
 
 def _complain(message: str) -> None:

@@ -40,7 +40,7 @@ def review(
     with closing(Pipeline(workspace=workspace, options=Options(base=base, trials=trials, workers=workers))) as pipeline:
         for name in names:
             try:
-                reviewed = pipeline.review(name)
+                reviewed = pipeline.review(name, last=name == names[-1])
             except SlipwayError as error:
                 if len(names) == 1:
                     raise

@@ -57,9 +57,12 @@ class Pipeline:
         """End what was started."""
         self.cluster.stop()
 
-    def review(self, name: str) -> Reviewed:
-        """Everything that a pull request runs for a model. What was done before is not done again."""
-        review = _Review(self, name)
+    def review(self, name: str, *, last: bool = True) -> Reviewed:
+        """Everything that a pull request runs for a model. What was done before is not done again.
+
+        After the `last` model's search Ray ends while the other stages go on.
+        """
+        review = _Review(self, name, last=last)
         try:
             return review.run()
         finally:
@@ -93,8 +96,9 @@ class Pipeline:
 class _Review:
     """One model on its way through the stages."""
 
-    def __init__(self, pipeline: Pipeline, name: str) -> None:
+    def __init__(self, pipeline: Pipeline, name: str, *, last: bool = False) -> None:
         self._pipeline = pipeline
+        self._last = last
         self._workspace: Workspace = pipeline.workspace
         self._model: Model = self._workspace.model(name, trials=pipeline.options.trials)
         self._base: Commit | None = self._workspace.base(pipeline.options.base)
@@ -110,6 +114,8 @@ class _Review:
         if not validation.passed:
             return self.report(validation, None, None)
         tuned = self.tune(tuned)
+        if self._last:
+            self._pipeline.cluster.release()
         comparison = self.compare(tuned)
         self.track(tuned, comparison)
         return self.report(validation, tuned, comparison)

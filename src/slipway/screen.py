@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 _EVERY = 5.0
 """Seconds between two lines about progress where no terminal shows a bar."""
 
+_TOO_EARLY = 0.1
+"""Share that must be done before the time left is worth a guess."""
+
 Advance = Callable[[int, str], None]
 """Take the number of steps done so far, and a remark such as the best score."""
 
@@ -67,7 +70,7 @@ class Screen:
                 return
             last = now
             left = (now - began) / done * (total - done) if done else 0.0
-            tail = f", about {left:.0f} s left" if 0 < done < total else ""
+            tail = f", about {left:.0f} s left" if total * _TOO_EARLY < done < total else ""
             self.say(f"{title}: {done} of {total}{', ' + remark if remark else ''}{tail}")
 
         return advance

@@ -63,10 +63,14 @@ class Cluster:
             )
         return self.workers or _cores()
 
+    def release(self) -> None:
+        """Begin to end what was started, in the background; a cluster that was there before goes on."""
+        self._over.set()
+
     def stop(self) -> None:
-        """End what was started; a cluster that was there before goes on."""
+        """End what was started, and wait until it has ended."""
+        self.release()
         if self._thread is not None:
-            self._over.set()
             self._thread.join()
 
     def _live(self) -> None:

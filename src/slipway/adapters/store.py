@@ -36,11 +36,14 @@ class Place:
 class Backend(Protocol):
     """A folder or a bucket."""
 
-    def read(self, path: str) -> bytes | None:
-        """A file's bytes, or None where there is no such file."""
+    def sums(self, folder: str) -> bytes | None:
+        """The `SHA256SUMS` of an entry, or None where there is no such entry."""
+
+    def read(self, folder: str, name: str, digest: str) -> bytes | None:
+        """The bytes of an entry's file, or None where it is gone."""
 
     def write_entry(self, folder: str, files: Files) -> bool:
-        """Write all the files of an entry, `SHA256SUMS` last; False if it is there already."""
+        """Write all the files of an entry, `SHA256SUMS` among them; False if it is there already."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,10 +57,10 @@ class Store:
 
         Raises `StoreError` when a file is missing or is not what was put there.
         """
-        sums = self.backend.read(f"{place.path}/{SUMS}")
+        sums = self.backend.sums(place.path)
         if sums is None:
             return None
-        return {name: self._checked(place, name, digest) for name, digest in _parse(sums, place).items()}
+        return {name: self._checked(place, name, digest) for name, digest in parse_sums(sums, place.path).items()}
 
     def put(self, place: Place, files: Files) -> Files:
         """Keep an entry, and return what is kept: the first that was written stays for ever."""
@@ -73,7 +76,7 @@ class Store:
         return kept
 
     def _checked(self, place: Place, name: str, digest: str) -> bytes:
-        content = self.backend.read(f"{place.path}/{name}")
+        content = self.backend.read(place.path, name, digest)
         hint = f"Delete {place.path} from the store and run the command again: the same key gives the same bytes."
         if content is None:
             raise StoreError(f"the store has lost {place.path}/{name}", hint=hint)
@@ -87,7 +90,8 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _parse(sums: bytes, place: Place) -> dict[str, str]:
+def parse_sums(sums: bytes, folder: str) -> dict[str, str]:
+    """The digest of each file that a `SHA256SUMS` names; `StoreError` if it is none."""
     try:
         pairs = [line.split("  ", 1) for line in sums.decode().splitlines()]
         named = {name: digest for digest, name in pairs}
@@ -95,8 +99,8 @@ def _parse(sums: bytes, place: Place) -> dict[str, str]:
         named = {}
     if not named or any("/" in name or name.startswith(".") for name in named):
         raise StoreError(
-            f"{place.path}/{SUMS} is damaged",
-            hint=f"Delete {place.path} from the store and run the command again.",
+            f"{folder}/{SUMS} is damaged",
+            hint=f"Delete {folder} from the store and run the command again.",
         )
     return named
 

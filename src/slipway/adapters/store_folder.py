@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from slipway.adapters.store import Files
+from slipway.adapters.store import SUMS, Files
 from slipway.errors import StoreError
 
 
@@ -24,8 +24,15 @@ class Folder:
         """The store in this folder, which is made when something is written."""
         return cls(root=Path(path))
 
-    def read(self, path: str) -> bytes | None:
-        """A file's bytes, or None where there is no such file."""
+    def sums(self, folder: str) -> bytes | None:
+        """The `SHA256SUMS` of an entry, or None where there is no such entry."""
+        return self._read(f"{folder}/{SUMS}")
+
+    def read(self, folder: str, name: str, digest: str) -> bytes | None:  # noqa: ARG002  a bucket needs the digest
+        """The bytes of an entry's file, or None where it is gone."""
+        return self._read(f"{folder}/{name}")
+
+    def _read(self, path: str) -> bytes | None:
         try:
             return (self.root / path).read_bytes()
         except (FileNotFoundError, NotADirectoryError):

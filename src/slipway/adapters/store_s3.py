@@ -9,7 +9,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from slipway.adapters.store import SUMS, Files
+from slipway.adapters.store import SUMS, Files, parse_sums
 from slipway.errors import StoreError
 
 _ABSENT = frozenset({"NoSuchKey", "404", "NotFound"})
@@ -19,7 +19,11 @@ _HINT = "Check the bucket's name, AWS_ENDPOINT_URL, and the credentials' right t
 
 @dataclass(frozen=True, kw_only=True)
 class Bucket:
-    """Objects are written only where there is none; an entry is complete once its `SHA256SUMS` is there."""
+    """An entry is there once its `SHA256SUMS` is, which is written last and only where there is none.
+
+    The digest is part of each file's place, `<entry>/<digest>/<name>`: so two writers at once, or one that was
+    killed, cannot replace what another's `SHA256SUMS` names.
+    """
 
     bucket: str
     prefix: str
@@ -35,8 +39,15 @@ class Bucket:
             raise StoreError(f"S3 cannot be used: {error}", hint=_HINT) from None
         return cls(bucket=bucket, prefix=prefix, client=client)
 
-    def read(self, path: str) -> bytes | None:
-        """An object's bytes, or None where there is none."""
+    def sums(self, folder: str) -> bytes | None:
+        """The `SHA256SUMS` of an entry, or None where there is no such entry."""
+        return self._read(f"{folder}/{SUMS}")
+
+    def read(self, folder: str, name: str, digest: str) -> bytes | None:
+        """The bytes of an entry's file, or None where it is gone."""
+        return self._read(f"{folder}/{digest}/{name}")
+
+    def _read(self, path: str) -> bytes | None:
         try:
             answer = self.client.get_object(Bucket=self.bucket, Key=self._key(path))
             content: bytes = answer["Body"].read()
@@ -49,15 +60,11 @@ class Bucket:
         return content
 
     def write_entry(self, folder: str, files: Files) -> bool:
-        """Write an entry's objects, `SHA256SUMS` last; False if an entry is there already.
-
-        What a killed writer left behind without `SHA256SUMS` is written over.
-        """
-        if self.read(f"{folder}/{SUMS}") is not None:
+        """Write an entry's objects, `SHA256SUMS` last; False if an entry is there already."""
+        if self.sums(folder) is not None:
             return False
-        for name, content in files.items():
-            if name != SUMS:
-                self._put(f"{folder}/{name}", content, only_new=False)
+        for name, digest in parse_sums(files[SUMS], folder).items():
+            self._put(f"{folder}/{digest}/{name}", files[name], only_new=False)
         return self._put(f"{folder}/{SUMS}", files[SUMS], only_new=True)
 
     def _put(self, path: str, content: bytes, *, only_new: bool) -> bool:

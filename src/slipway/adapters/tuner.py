@@ -109,6 +109,11 @@ class _InOrder(Searcher):  # type: ignore[misc]
         self._done(outcome)
 
     @override
+    def __getstate__(self) -> dict[str, Any]:
+        """Nothing, for the state that Tune writes down: nobody reads it."""
+        return {}
+
+    @override
     def save(self, checkpoint_path: str) -> None:
         """Nothing: the search keeps its own record, without pickles."""
 
