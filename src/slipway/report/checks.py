@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 from slipway.report import ReportInput, words
@@ -50,8 +51,8 @@ def _expectations(validation: Validation) -> CheckRow:
     bad = failed(validation)
     if not bad:
         return CheckRow(name="Data", state=ReasonState.PASS, text=f"All of {total} hold on {rows_and_columns}.")
-    named = [f"{severity} {sum(c.severity is severity for c in bad)}" for severity in Severity]
-    said = ", ".join(n for n in named if not n.endswith(" 0"))
+    counts = Counter(check.severity for check in bad)
+    said = ", ".join(f"{counts[severity]:,} {severity}" for severity in Severity if counts[severity])
     state = ReasonState.FAIL if validation.blocking else ReasonState.WARN
     text = f"{len(bad):,} of {total} failed on {rows_and_columns} ({said})."
     return CheckRow(name="Data", state=state, text=text)

@@ -37,7 +37,10 @@ def _assemble(report: ReportInput, head: list[str], shown: list[Section], droppe
     if dropped:
         titles = "; ".join(section.title for section in dropped)
         last = f"**Left out, for a comment has a limit:** {titles}. All of it is in {page}."
-    return "\n\n".join([*head, *map(str, shown), last]) + "\n"
+    parts = [*head, *_merge(report), *map(str, shown)]
+    if not report.validation.passed:
+        parts = [*head, *map(str, shown), *_merge(report)]
+    return "\n\n".join([*parts, last]) + "\n"
 
 
 def _head(report: ReportInput) -> list[str]:
@@ -51,13 +54,13 @@ def _head(report: ReportInput) -> list[str]:
     if report.comparison is not None and report.validation.passed:
         metrics = tables.of_metrics(report.comparison).first(_METRICS, "see report.html")
         parts += [table(metrics), *map(_picture, plots.for_comment(report))]
-    return [*parts, *_merge(report)]
+    return parts
 
 
 def _facts(report: ReportInput) -> str:
     """Commit, champion, data and duration, on one line."""
     commit = f"commit {code(words.short(report.commit))}" if report.commit else "working tree"
-    base = f" against {code(words.short(report.base))}" if report.base else ""
+    base = f" against {code(words.short(report.base))}" if report.base and report.base != report.commit else ""
     facts = [f"{commit}{base}", f"key {code(words.short(report.key))}"]
     if report.comparison:
         champion = report.comparison.champion

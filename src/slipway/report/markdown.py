@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 
-from slipway.report.tables import Name, Own, Table
+from slipway.report.tables import Name, Own, Table, Wide
 from slipway.report.text import SHORT, code, prose
+
+_KEPT_TOGETHER = re.compile(r"(?<=[✅❌➖\ufe0f]) |(?<=\d) (?=\[)|(?<=\d,) (?=[+−\d][^ ]*\])")
+"""The spaces after a sign, and those within an interval."""
 
 
 def table(content: Table) -> str:
@@ -26,7 +29,7 @@ def cell(value: str) -> str:
     """A cell's Markdown, by what it is."""
     match value:
         case Name():
-            return code(value, 2 * SHORT)
+            return code(value, 3 * SHORT if isinstance(value, Wide) else SHORT)
         case Own():
-            return re.sub(r"^([✅❌⚠➖]\S*) ", r"\1&nbsp;", value)
+            return re.sub(_KEPT_TOGETHER, "&nbsp;", value)
     return prose(value)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _MOST_TRIALS = 1_000
 _MOST_ROWS = 300
 _LONG_TABLE = 12
+_CAPTION = 500
 _GOLDEN_COLUMNS, _GOLDEN_REQUESTS = 8, 5
 _IN_STORE = "all of them are in trials.parquet in the store"
 
@@ -31,6 +32,11 @@ class Figure:
     title: str
     alt: str
     svg: str
+
+    @property
+    def caption(self) -> str:
+        """What the plot shows, where that is not too long to stand beneath it; tables say the rest."""
+        return self.alt if len(self.alt) <= _CAPTION else self.alt[:_CAPTION].rpartition(". ")[0] + "."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +93,7 @@ def _environment() -> jinja2.Environment:
         keep_trailing_newline=True,
     )
     environment.filters["is_name"] = lambda value: isinstance(value, Name)
-    environment.filters["short"] = lambda value: clean(value, 2 * SHORT)
+    environment.filters["short"] = lambda value: clean(value, 3 * SHORT)
     environment.globals["long_table"] = _LONG_TABLE
     return environment
 

@@ -19,6 +19,12 @@ class Name(str):
     __slots__ = ()
 
 
+class Wide(Name):
+    """A name that is made of several."""
+
+    __slots__ = ()
+
+
 class Own(str):
     """A cell that quotes nothing: shown as it is. Any other text is made harmless first."""
 
@@ -40,7 +46,7 @@ class Table:
         """The first rows, and a sentence about the others."""
         if len(self.rows) <= limit:
             return self
-        rest = f"{count(len(self.rows) - limit)} more of {count(len(self.rows))}: {where}."
+        rest = f"{count(len(self.rows) - limit)} more of {count(len(self.rows))}: {where}. {self.rest}".rstrip()
         return replace(self, rows=self.rows[:limit], rest=rest)
 
 
@@ -57,8 +63,8 @@ def of_metrics(comparison: Comparison) -> Table:
     rows = []
     for row in metrics:
         digits = words.places(row.improvement)
-        needed = f"above {signed(comparison.min_improvement)}" if row.primary else "shown only"
-        name = f"{words.metric(row.name)} ({words.better(row)})"
+        needed = f"above {signed(comparison.min_improvement)}" if row.primary else NOTHING
+        name = f"{words.metric(row.name)} {words.better(row)}"
         ends = words.spread(row.improvement, digits)
         values = (number(row.champion, digits), number(row.challenger, digits), ends, needed)
         rows.append((name, *map(Own, values)))
@@ -67,6 +73,7 @@ def of_metrics(comparison: Comparison) -> Table:
         rows=tuple(rows),
         numeric=frozenset({1, 2, 3}),
         strong=frozenset({0}),
+        rest="↓ lower is better, ↑ higher is better. A positive improvement is better. The first metric decides.",
     )
 
 
@@ -202,7 +209,7 @@ def of_trials(report: ReportInput) -> Table:
             Own(f"{trial.number}"),
             Own(words.family(trial.family)) if trial.family in words.FAMILIES else Name(trial.family),
             Own(number(trial.score, digits)) if trial.score is not None else Own("failed"),
-            Name(_params(trial)) if trial.score is not None else trial.error,
+            Wide(_params(trial)) if trial.score is not None else trial.error,
             Own(NOTHING if trial.rounds is None else count(trial.rounds)),
             Own(duration(trial.seconds)),
         )
@@ -235,7 +242,7 @@ def of_space(report: ReportInput) -> Table:
     for name, space in report.spec.search.families.items():
         named = dimensions(space)
         for parameter, dimension in named.items():
-            rows.append((Own(words.family(name)), Name(parameter), Own(_scale(dimension)), Name(_range(dimension))))
+            rows.append((Own(words.family(name)), Name(parameter), Own(_scale(dimension)), Wide(_range(dimension))))
         if not named:
             rows.append((Own(words.family(name)), Own("(all)"), Own(NOTHING), Own("the family's own space")))
     return Table(headers=("Family", "Hyper-parameter", "Scale", "From, to"), rows=tuple(rows))

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from slipway.report import ReportInput
 from slipway.report.numbers import count, decimals, number, percent, signed
+from slipway.report.text import clean
 from slipway.results import Comparison, Interval, MetricRow, Reason, ReasonState, VerdictName
 
 METRICS = {
@@ -33,8 +34,8 @@ def metric(name: str) -> str:
 
 
 def family(name: str) -> str:
-    """A family as people call it."""
-    return FAMILIES.get(name, name.replace("_", " "))
+    """A family as people call it, short enough for a label."""
+    return FAMILIES.get(name, clean(name.replace("_", " "), 14))
 
 
 def short(key: str | None) -> str:
@@ -44,8 +45,8 @@ def short(key: str | None) -> str:
 
 def places(interval: Interval) -> int:
     """The decimals that tell an interval's ends apart, for it and for all that stands beside it."""
-    width = interval.high - interval.low
-    return decimals([width] if width > 0 else [interval.estimate, interval.high])
+    half = (interval.high - interval.low) / 2
+    return decimals([half], 2) if half > 0 else decimals([interval.estimate])
 
 
 def spread(interval: Interval, digits: int | None = None) -> str:
@@ -57,7 +58,7 @@ def spread(interval: Interval, digits: int | None = None) -> str:
 
 def better(row: MetricRow) -> str:
     """The direction in which a metric improves."""
-    return "higher is better" if row.higher_is_better else "lower is better"
+    return "↑" if row.higher_is_better else "↓"
 
 
 def failing(comparison: Comparison) -> tuple[Reason, ...]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 WIDTH = 8.0
 _DPI = 200
-_LETTER = 0.086
+_LETTER = 0.078
 """Inches that a letter of a label takes, on average and generously."""
 
 
@@ -101,12 +101,14 @@ def panel(sheet: Figure, theme: Theme, *, left: float, right: float, bottom: flo
 
 
 def plain_numbers(axes: Axes, *, x: bool = False, y: bool = False) -> None:
-    """Ticks as the text writes numbers, at most six of them."""
+    """Ticks as the text writes numbers, as many as there is room for."""
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-    for wanted, axis in ((x, axes.xaxis), (y, axes.yaxis)):
+    box = axes.get_window_extent()
+    inches = box.width / axes.figure.dpi, box.height / axes.figure.dpi
+    for wanted, axis, length, letters in ((x, axes.xaxis, inches[0], 0.75), (y, axes.yaxis, inches[1], 0.5)):
         if wanted:
-            axis.set_major_locator(MaxNLocator(nbins=6))
+            axis.set_major_locator(MaxNLocator(nbins=max(2, min(6, int(length / letters)))))
             axis.set_major_formatter(FuncFormatter(lambda value, _place: number(round(value, 9))))
 
 

@@ -53,32 +53,25 @@ def miscalibration(bins: Sequence[CalibrationBin]) -> float:
 
 
 def draw_calibration(comparison: Comparison, theme: Theme) -> Figure:
-    """Both models against the diagonal, with the rows of each bin beneath."""
-    sheet = canvas.figure(4.3, theme)
-    axes = canvas.panel(sheet, theme, left=0.85, right=1.5, bottom=1.35, top=0.3)
-    axes.plot([0, 1], [0, 1], color=theme.muted, linewidth=1, linestyle=(0, (3, 3)))
-    axes.annotate("perfect", (0.97, 0.97), xytext=(6, -12), textcoords="offset points", fontsize=8.5, color=theme.muted)
+    """Both models against the diagonal, as far as their probabilities reach."""
+    named = [(name, d.calibration) for name, d in models(comparison) if d.calibration]
+    reach = min(1.0, 1.1 * max((v for _, bins in named for b in bins for v in (b.predicted, b.observed)), default=1.0))
+    end = reach or 1.0
+    sheet = canvas.figure(3.7, theme)
+    axes = canvas.panel(sheet, theme, left=0.85, right=2.1, bottom=0.6, top=0.2)
+    axes.plot([0, end], [0, end], color=theme.muted, linewidth=1.1, linestyle=(0, (1, 2)), label="perfect")
     looks = {"champion": (theme.champion, "s", (0, (5, 2))), "challenger": (theme.challenger, "o", "-")}
-    for name, diagnostics in models(comparison):
-        bins = diagnostics.calibration
+    for name, bins in named:
         colour, shape, dashes = looks[name]
-        if bins:
-            axes.plot([b.predicted for b in bins], [b.observed for b in bins], color=colour, marker=shape, label=name,
-                      markersize=6.5, linewidth=1.8, linestyle=dashes, markeredgecolor=theme.paper)  # fmt: skip
-    axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), ylabel="observed share")
-    axes.legend(loc="upper left", frameon=False, fontsize=9.5, labelcolor=theme.ink, handlelength=2.6)
+        axes.plot([b.predicted for b in bins], [b.observed for b in bins], color=colour, marker=shape, label=name,
+                  markersize=6.5, linewidth=1.8, linestyle=dashes, markeredgecolor=theme.paper)  # fmt: skip
+    spare = 0.025 * end
+    axes.set(xlim=(-spare, end + spare), ylim=(-spare, end + spare))
+    axes.set(xlabel="predicted probability", ylabel="observed share")
+    axes.legend(loc="center left", bbox_to_anchor=(1.02, 0.5), frameon=False, fontsize=9.5, labelcolor=theme.ink,
+                handlelength=3)  # fmt: skip
     canvas.plain_numbers(axes, x=True, y=True)
-    axes.tick_params(labelbottom=False)
-    _bin_rows(sheet, comparison.challenger_diagnostics.calibration, theme)
     return sheet
-
-
-def _bin_rows(sheet: Figure, bins: Sequence[CalibrationBin], theme: Theme) -> None:
-    axes = canvas.panel(sheet, theme, left=0.85, right=1.5, bottom=0.6, top=3.1)
-    axes.bar([b.predicted for b in bins], [b.rows for b in bins], width=0.025, color=theme.challenger)
-    axes.set(xlim=(-0.02, 1.02), ylabel="rows", xlabel="predicted probability")
-    axes.set_yticks([max(b.rows for b in bins)], [count(max(b.rows for b in bins))])
-    canvas.plain_numbers(axes, x=True)
 
 
 # ---- confusion
@@ -110,9 +103,9 @@ def draw_confusion(comparison: Comparison, theme: Theme) -> Figure:
     left = canvas.margin(names) + 0.25
     widest = (canvas.WIDTH - left - 0.2 - 0.35 * (len(named) - 1)) / len(named)
     high = min(widest, max(1.3, 0.42 * len(names)))
-    wide = min(widest, 1.7 * high)
-    turned = canvas.margin(names, 0) - 0.15 > wide / len(names)
-    bottom = 0.6 + (0.62 * canvas.margin(names) if turned else 0.0)
+    wide = min(widest, 2.2 * high)
+    turned = 0.08 * max(map(len, names)) > wide / len(names)
+    bottom = 0.6 + (0.45 * canvas.margin(names) if turned else 0.0)
     sheet = canvas.figure(high + bottom + 0.42, theme)
     for index, (name, diagnostics) in enumerate(named):
         start = left + index * (wide + 0.35)

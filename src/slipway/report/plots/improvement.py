@@ -46,8 +46,10 @@ def describe(comparison: Comparison, most: int) -> str:
         )
     ]
     shown = judged(comparison, most)
+    known = len(judged(comparison, len(comparison.slices)))
     if shown:
-        text.append("Slices, worst first:")
+        worst = f"the {len(shown)} worst of {known}" if len(shown) < known else "worst first"
+        text.append(f"Slices, {worst}:")
     for part in shown:
         if part.improvement is not None:
             state = ", regressed" if part.regressed else ""
@@ -77,6 +79,9 @@ def draw(comparison: Comparison, limit: float | None, most: int, theme: Theme) -
     axes.grid(visible=False, axis="y")
     canvas.plain_numbers(axes, x=True)
     metric = words.metric(comparison.primary.name)
+    if len(slices) < (known := len(judged(comparison, len(comparison.slices)))):
+        note = f"the {len(slices)} worst of {known} slices"
+        sheet.text(1 - 2.11 / canvas.WIDTH, 0.42 / sheet.get_figheight(), note, fontsize=8.5, color=theme.muted)
     axes.set_xlabel(f"←  worse      improvement in {metric}      better  →", labelpad=6)
     return sheet
 
@@ -108,7 +113,10 @@ def _lines(axes: Axes, theme: Theme, least: float, limit: float | None, places: 
     if limit is not None and len(places) > 1:
         start = places[1] - 0.5
         axes.plot([-limit, -limit], [start, places[-1] + 0.6], color=theme.bad, linewidth=1.4, linestyle=(0, (1, 1.6)))
-        beside = {**above, "xytext": (-3, 0), "ha": "left", "va": "bottom", "color": theme.bad}
+        low, high = axes.get_xlim()
+        side = "left" if (-limit - low) / (high - low) < 0.3 else "right"  # noqa: PLR2004
+        paper = {"facecolor": theme.paper, "edgecolor": "none", "pad": 1.5}
+        beside = {**above, "xytext": (0, 1), "ha": side, "va": "bottom", "color": theme.bad, "bbox": paper}
         axes.annotate(f"slice limit {number(-limit)}", (-limit, start), annotation_clip=False, **beside)  # type: ignore[arg-type]
 
 

@@ -37,7 +37,7 @@ def describe(report: ReportInput) -> str:
     ]
     for name in sorted({t.family for t, _ in done}):
         scores = [s for t, s in done if t.family == name]
-        text.append(f"{words.family(canvas.label(name))}: {count(len(scores), 'trial')}, best {number(pick(scores))}.")
+        text.append(f"{words.family(name)}: {count(len(scores), 'trial')}, best {number(pick(scores))}.")
     return " ".join(text)
 
 
@@ -64,14 +64,15 @@ def draw(report: ReportInput, theme: Theme) -> Figure:
             "markeredgecolor": theme.paper,
         }
         dots["markeredgewidth"] = 0.5
-        axes.plot(*zip(*own[::step], strict=True), label=words.family(canvas.label(name, 16)), **dots)
+        axes.plot(*zip(*own[::step], strict=True), label=words.family(name), **dots)
         _strip(side, theme, place, [score for _, score in own], dots)
     low, high = _range([score for _, score in done], higher=higher)
     axes.set(ylim=(low, high), xlabel="trial", ylabel=words.metric(report.spec.search.metric))
     side.set(ylim=(low, high), xlim=(-0.6, max(len(families), 2) - 0.4), xlabel="by family")
-    side.set_xticks(range(len(families)), [words.family(canvas.label(name, 12)) for name in families])
-    side.tick_params(labelleft=False)
+    side.set_xticks(range(len(families)), [words.family(name) for name in families])
     canvas.plain_numbers(axes, x=True, y=True)
+    canvas.plain_numbers(side, y=True)
+    side.tick_params(labelleft=False)
     sheet.legend(*axes.get_legend_handles_labels(), loc="upper left", bbox_to_anchor=(0.85 / canvas.WIDTH - 0.01, 1.0),
                  frameon=False, fontsize=9, labelcolor=theme.ink, ncols=4, columnspacing=1.6)  # fmt: skip
     return sheet
@@ -107,8 +108,8 @@ def describe_parameters(importances: Mapping[str, Mapping[str, float]]) -> str:
     """What the plot shows, in words."""
     text = ["Share of the difference between good and other trials that each hyper-parameter explains."]
     for family, shares in importances.items():
-        said = ", ".join(f"{canvas.label(name)} {percent(round(share, 3))}" for name, share in shares.items())
-        text.append(f"{words.family(canvas.label(family))}: {said}.")
+        said = ", ".join(f"{canvas.label(name)} {percent(round(share, 2))}" for name, share in shares.items())
+        text.append(f"{words.family(family)}: {said}.")
     return " ".join(text)
 
 
@@ -122,15 +123,15 @@ def draw_parameters(importances: Mapping[str, Mapping[str, float]], theme: Theme
     for (family, shares), height in zip(importances.items(), tops, strict=True):
         below = sum(tops) + 0.3 - above - (height - 0.5)
         axes = canvas.panel(sheet, theme, left=left, right=0.9, bottom=below, top=above)
-        bars(axes, theme, [canvas.label(name, 26) for name in shares], list(shares.values()), percent=True)
+        bars(axes, theme, [canvas.label(name, 26) for name in shares], list(shares.values()))
         axes.set_xlim(0, 1)
-        canvas.title(axes, words.family(canvas.label(family)), theme)
+        canvas.title(axes, words.family(family), theme)
         above += height
     return sheet
 
 
-def bars(axes: Axes, theme: Theme, names: list[str], values: list[float], *, percent: bool) -> None:
-    """Horizontal bars with their numbers."""
+def bars(axes: Axes, theme: Theme, names: list[str], values: list[float]) -> None:
+    """Horizontal bars with their shares."""
     axes.barh(range(len(names)), values, height=0.62, color=theme.challenger)
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(len(names) - 0.5, -0.5)
@@ -140,6 +141,6 @@ def bars(axes: Axes, theme: Theme, names: list[str], values: list[float], *, per
     for text in axes.get_yticklabels():
         text.set_color(theme.ink)
     for place, value in enumerate(values):
-        shown = f"{100 * value:.0f}%" if percent else number(value)
+        shown = percent(round(value, 2))
         axes.annotate(shown, (max(value, 0), place), xytext=(5, 0), textcoords="offset points", va="center",
                       fontsize=9, color=theme.ink)  # fmt: skip
