@@ -102,7 +102,7 @@ def test_another_suite_or_base_is_another_question(
     [
         (SUITE, b'{"name": "toy", "expectations": [', f"{SUITE}:1: this is not JSON"),
         (SUITE, b'{"name": "toy", "expectations": [{"type": "expect_x", "kwargs": {}}]}', "no such expectation"),
-        (CSV, b"width,height,colour,label\n1,2,red\n", f"{CSV}:2: 3 values"),
+        (CSV, b"width,height,colour,label\n1,2,red\n", f"{CSV}:2: 3 values where"),
         (CSV, b"", f"{CSV}: the file is empty"),
         (CSV, b"width,height,colour,label\n1,2,r\xff,yes\n", f"{CSV}:2: this is not UTF-8"),
     ],
