@@ -81,7 +81,10 @@ def propose(table: pa.Table, columns: Sequence[Profile], target: Profile, path: 
     folds = _folds(target, task)
     split_time = _split_time(table, kept, target, task, folds)
     split_key = () if split_time else _split_key(kept)
-    left = [column for column in kept if column.name not in split_key]
+    kept = [column for column in kept if column.name not in split_key]
+    numbers = [c.name for c in kept if c.named_id and c.kind is Kind.INTEGER and c.distinct > MAX_CATEGORIES]
+    drop |= dict.fromkeys(numbers, "an id: how large its numbers are means nothing")
+    left = [column for column in kept if column.name not in drop]
     return Proposal(
         path=path,
         target=target,
@@ -105,12 +108,18 @@ def propose(table: pa.Table, columns: Sequence[Profile], target: Profile, path: 
 
 def _task(target: Profile) -> tuple[Task, str]:
     few = target.distinct <= MOST_CLASSES_OF_NUMBERS and target.filled >= ROWS_A_CLASS * target.distinct
+    few = few and (target.distinct == 2 or _counts_up(target))  # noqa: PLR2004
     if target.kind in (Kind.TEXT, Kind.BOOLEAN):
         return Task.CLASSIFICATION, f"{target.distinct} classes"
     if target.numeric and target.whole and few:
         reason = f"{target.distinct} whole numbers, taken for classes"
         return Task.CLASSIFICATION, reason + ("" if target.distinct == 2 else '; if they are amounts: "regression"')  # noqa: PLR2004
     return Task.REGRESSION, "a number"
+
+
+def _counts_up(target: Profile) -> bool:
+    """Whether whole numbers leave none out, as the numbers of classes do and amounts seldom."""
+    return isinstance(target.low, int) and target.low in (0, 1) and target.high == target.low + target.distinct - 1
 
 
 def _metric(task: Task, target: Profile) -> tuple[MetricName, str]:
@@ -150,17 +159,20 @@ def _drops(table: pa.Table, columns: Sequence[Profile], target: Profile, task: T
 
 
 def _why_drop(column: Profile) -> str:
-    if column.constant:
-        return "no value in any row" if column.distinct == 0 else "the same in every row"
-    if column.kind in (Kind.DATE, Kind.BOOLEAN, Kind.FLOAT):
-        return ""
-    if column.numbered:
-        return "numbers the rows"
-    if column.unique and (column.named_id or column.kind is Kind.TEXT):
-        return "another value in every row"
-    if column.kind is Kind.TEXT and column.distinct > MAX_CATEGORIES and _is_free(column):
-        return "free text"
-    return ""
+    """Why a person would not show a column to a model; empty if they would."""
+    text = column.kind is Kind.TEXT
+    named = column.named_id and column.distinct >= FEWEST_OWNERS and not _repeats(column)
+    reasons = (
+        (column.distinct == 0, "no value in any row"),
+        (column.constant, "the same in every row"),
+        (column.kind not in (Kind.TEXT, Kind.INTEGER), ""),
+        (column.numbered or (column.named_row and column.unique), "numbers the rows"),
+        (column.like_dates, "a date, it seems; written as 2026-01-31 it could split the data"),
+        (text and column.unique, "another value in every row"),
+        (named, "identifies a row"),
+        (text and column.distinct > MAX_CATEGORIES and _is_free(column), "free text"),
+    )
+    return next((reason for holds, reason in reasons if holds), "")
 
 
 def _is_free(column: Profile) -> bool:
@@ -210,9 +222,13 @@ def _split_key(columns: Sequence[Profile]) -> tuple[str, ...]:
         if column.named_id
         and column.kind in (Kind.INTEGER, Kind.TEXT)
         and column.distinct >= FEWEST_OWNERS
-        and column.filled >= ROWS_AN_OWNER * column.distinct
+        and _repeats(column)
     ]
     return tuple(column.name for column in sorted(owners, key=lambda column: column.distinct)[:1])
+
+
+def _repeats(column: Profile) -> bool:
+    return column.filled >= ROWS_AN_OWNER * column.distinct
 
 
 def _split_reason(split_key: Sequence[str], split_time: str | None) -> str:
@@ -248,12 +264,19 @@ def _hints(columns: Sequence[Profile], split_time: str | None) -> Iterator[str]:
     wide = [c.name for c in columns if c.kind is Kind.TEXT and c.distinct > MAX_CATEGORIES]
     if wide:
         yield f"Only the {MAX_CATEGORIES} most frequent values are told apart in: {_list(wide)}."
-    written = [column.name for column in columns if column.like_dates]
-    if written:
-        yield f"These look like dates; written as 2026-01-31 they could split the data: {_list(written)}."
+    if any(_is_number(column.name) for column in columns):
+        yield "Some columns are named by a number: does the first line of the file name the columns?"
     dates = [column.name for column in columns if column.kind is Kind.DATE and column.name != split_time]
     if dates:
         yield f"Dates are not features; make numbers of them if the model should see them: {_list(dates)}."
+
+
+def _is_number(name: str) -> bool:
+    try:
+        float(name)
+    except ValueError:
+        return False
+    return True
 
 
 def _like_codes(column: Profile) -> bool:

@@ -18,9 +18,8 @@ from slipway.training.dataset import is_temporal
 FEW = 100
 """Up to so many different values, they are listed."""
 _ORDERED = 0.99
-_ID_NAME = re.compile(
-    r"(^|[_\s.-])(id|ids|uuid|guid|key|idx|index|row_?names?|row_?number|serial_?number)$|^unnamed: \d+$", re.IGNORECASE
-)
+_ID_NAME = re.compile(r"(^|[_\s.-])(id|ids|identifier|uuid|guid|key|serial_?number)$", re.IGNORECASE)
+_ROW_NAME = re.compile(r"idx|index|__index_level_\d+__|row_?names?|row_?numbers?|unnamed: \d+", re.IGNORECASE)
 _CAMEL_ID = re.compile(r"[a-z](Id|ID|Key|UUID)$")
 _OWNER_NAME = re.compile(
     r"(customer|client|user|patient|subject|account|member|person|household|participant|employee|student|session)",
@@ -97,6 +96,11 @@ class Profile:
     def named_id(self) -> bool:
         """Whether its name says that it identifies something."""
         return bool(_ID_NAME.search(self.name) or _CAMEL_ID.search(self.name) or _OWNER_NAME.fullmatch(self.name))
+
+    @property
+    def named_row(self) -> bool:
+        """Whether its name says that it numbers the rows."""
+        return bool(_ROW_NAME.fullmatch(self.name))
 
     @property
     def values(self) -> tuple[object, ...]:

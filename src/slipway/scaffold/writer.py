@@ -52,7 +52,7 @@ def _strings(texts: Sequence[str]) -> str:
 
 def _line(key: str, value: str, comment: str = "") -> str:
     head = f"{key} = {value}"
-    return f"{head:<{_COLUMN}}# {comment}" if comment else head
+    return f"{head:<{_COLUMN - 1}} # {comment}" if comment else head
 
 
 def _head() -> Iterator[str]:
@@ -88,7 +88,7 @@ def _data(proposal: Proposal) -> Iterator[str]:
 def _drop(drop: dict[str, str]) -> Iterator[str]:
     yield "drop = [                    # columns that the model does not see"
     for name, reason in drop.items():
-        yield f"  {toml_string(name) + ',':<{_COLUMN - 2}}# {reason}"
+        yield f"  {toml_string(name) + ',':<{_COLUMN - 3}} # {reason}"
     yield "]"
 
 

@@ -18,6 +18,7 @@ from slipway.training.recipe import DEFAULT_NULLS, DataTable
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from slipway.scaffold.inference import Proposal
     from slipway.scaffold.profile import Profile
 
 ODD_NULLS = ("?", "-", "--", ".", "*", "None", "none", "#N/A", "<NA>", "n/a", "na", "Null")
@@ -78,6 +79,7 @@ def _texts(name: str, source: Path, target: str) -> dict[str, str]:
         columns = profiles(table)
         chosen = _target(columns, target, source)
         proposal = propose(table, columns, chosen, _data_name(source), nulls)
+        _check_features(proposal, source)
         toml = model_toml(proposal)
         dataset(table, spec.parse(toml.encode(), str(spec.spec_path(name))))
     except DataError as error:
@@ -87,6 +89,19 @@ def _texts(name: str, source: Path, target: str) -> dict[str, str]:
         "expectations.json": suite_text(name, suite(proposal)),
         "model.toml": toml,
     }
+
+
+def _check_features(proposal: Proposal, source: Path) -> None:
+    if proposal.features:
+        return
+    left_out = "; ".join(f"{name}: {reason}" for name, reason in list(proposal.drop.items())[:5])
+    raise InputError(
+        Fault(
+            file=str(source),
+            what=f"no column is left to learn {proposal.target.name!r} from{f' ({left_out})' if left_out else ''}",
+            hint="Add columns that tell something about it; a date alone does not.",
+        )
+    )
 
 
 def _read(source: Path) -> tuple[pa.Table, tuple[str, ...]]:
@@ -125,6 +140,9 @@ def _target(columns: Sequence[Profile], target: str, source: Path) -> Profile:
     from slipway.scaffold.profile import Kind
 
     known = {column.name: column for column in columns}
+    if len(columns) == 1:
+        what = f"the file has one column, {columns[0].name!r}"
+        raise InputError(Fault(file=str(source), line=1, what=what, hint=_one_column_hint(columns[0].name)))
     if target not in known:
         close = difflib.get_close_matches(target, list(known), n=1)
         hint = f"Did you mean {close[0]!r}?" if close else _columns_hint(list(known))
@@ -135,10 +153,14 @@ def _target(columns: Sequence[Profile], target: str, source: Path) -> Profile:
     return known[target]
 
 
+def _one_column_hint(name: str) -> str:
+    mark = next((mark for mark in (";", "\t", "|", " ") if mark in name), None)
+    if mark is None:
+        return "A model needs columns to learn from, besides the one to predict."
+    return f"Are its values separated by {mark!r}? Only commas are read."
+
+
 def _columns_hint(known: Sequence[str]) -> str:
-    mark = next((mark for mark in (";", "\t", "|", " ") if len(known) == 1 and mark in known[0]), None)
-    if mark:
-        return f"The file has one column: are its values separated by {mark!r}? Only commas are read."
     return f"The columns are: {', '.join(known[:20])}{', …' if len(known) > 20 else ''}."  # noqa: PLR2004
 
 
