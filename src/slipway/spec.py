@@ -105,7 +105,7 @@ def parse_toml(source: bytes, file: str) -> dict[str, Any]:
         place = source.count(b"\n", 0, error.start) + 1
         raise InputError(Fault(file=file, line=place, what="the file is not UTF-8")) from None
     except tomllib.TOMLDecodeError as error:
-        what, line = _toml_place(str(error))
+        what, line = _toml_place(str(error), last=source.count(b"\n") + 1)
         raise InputError(Fault(file=file, line=line, what=f"this is not TOML: {what}")) from None
 
 
@@ -122,19 +122,45 @@ def parse(source: bytes, file: str) -> ModelSpec:
 
 def json_schema() -> str:
     """The JSON Schema of `model.toml`, for editors."""
-    schema = ModelSpec.model_json_schema()
-    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+    schema = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "model.toml",
+        **_for_editors(ModelSpec.model_json_schema()),
+    }
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 
-_TOML_PLACE = re.compile(r"^(?P<what>.*) \(at line (?P<line>\d+), column \d+\)$")
+def _for_editors(schema: dict[str, Any]) -> dict[str, Any]:
+    """A schema without what is noise in a TOML editor: names made of our own, and null, which TOML lacks."""
+    kept = {key: _nested(key, value) for key, value in schema.items() if not _is_noise(key, value)}
+    options = [option for option in kept.get("anyOf", ()) if option != {"type": "null"}]
+    if len(options) == 1:
+        del kept["anyOf"]
+        return {**options[0], **kept}
+    return {**kept, "anyOf": options} if options else kept
+
+
+def _nested(key: str, value: Any) -> Any:  # noqa: ANN401  JSON
+    if key in ("properties", "$defs"):
+        return {name: _for_editors(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_for_editors(part) if isinstance(part, dict) else part for part in value]
+    return _for_editors(value) if isinstance(value, dict) and key != "default" else value
+
+
+def _is_noise(key: str, value: object) -> bool:
+    return (key == "title" and isinstance(value, str)) or (key == "default" and value is None)
+
+
+_TOML_PLACE = re.compile(r"^(?P<what>.*) \(at (?:line (?P<line>\d+), column \d+|end of document)\)$")
+_NAMED = re.compile(r"^\[(\w+)\] (\w+)")
 _HEADER = re.compile(r"^\s*\[+\s*([^\]]+?)\s*\]+")
 _KEY = re.compile(r"^\s*([A-Za-z0-9_.\"'-]+)\s*=")
 
 
-def _toml_place(message: str) -> tuple[str, int | None]:
+def _toml_place(message: str, *, last: int) -> tuple[str, int]:
     found = _TOML_PLACE.match(message)
-    return (found["what"], int(found["line"])) if found else (message, None)
+    return (found["what"], int(found["line"] or last)) if found else (message, 1)
 
 
 def key_lines(text: str) -> dict[tuple[str, ...], int]:
@@ -173,6 +199,8 @@ def _fault(detail: Mapping[str, Any], file: str, lines: Mapping[tuple[str, ...],
             what, hint = f"{name} cannot be read", f"Write {_FORMS}."
         case "value_error":
             what = f"{name}: {detail['ctx']['error']}" if name else str(detail["ctx"]["error"])
+            if not path and (named := _NAMED.match(what)):  # two tables that do not fit each other
+                path = named.groups()
         case _:
             message = str(detail["msg"])
             what = f"{name}: {message[0].lower()}{message[1:]}, not {detail['input']!r}"
