@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
 
 from slipway.results import Check, FailingRow
 from slipway.training.dataset import is_temporal
@@ -15,7 +18,6 @@ from slipway.validation.suite import Entry, configuration
 
 if TYPE_CHECKING:
     import pandas as pd
-    import pyarrow as pa
 
 EXAMPLES = 10
 """Failing rows that are shown of a check."""
@@ -44,7 +46,7 @@ def run(entries: Sequence[Entry], table: pa.Table, lines: Lines) -> tuple[Check,
     that of the table, and Great Expectations, which copies whole frames, copies little.
     """
     with library.quietly():
-        findings = [finding for group in _groups(entries) for finding in _findings(group, table)]
+        findings = [finding for group in _groups(entries, table) for finding in _findings(group, table)]
     findings.sort(key=lambda finding: finding.entry.number)
     wanted = [row for finding in findings for row, _ in finding.rows]
     located = dict(zip(wanted, lines(wanted), strict=True)) if wanted else {}
@@ -66,32 +68,49 @@ def _check(finding: _Finding, located: Mapping[int, int]) -> Check:
     )
 
 
-def _groups(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
-    """The entries that need the same columns, together."""
-    groups: defaultdict[tuple[str, ...] | None, list[Entry]] = defaultdict(list)
+def _groups(entries: Sequence[Entry], table: pa.Table) -> Iterator[list[Entry]]:
+    """The entries that need the same frame, together."""
+    narrow = frozenset(field.name for field in table.schema if _wide_type(field.type) != field.type)
+    groups: defaultdict[tuple[tuple[str, ...] | None, bool], list[Entry]] = defaultdict(list)
     for entry in entries:
-        groups[entry.columns].append(entry)
+        exact = entry.about_type and not narrow.isdisjoint(entry.columns or narrow)
+        groups[entry.columns, exact].append(entry)
     yield from groups.values()
 
 
 def _findings(group: Sequence[Entry], table: pa.Table) -> Iterator[_Finding]:
-    frame = _frame(table, group[0].columns)
+    frame = _frame(table, group[0])
     entries = [_at_midnight(entry, table) for entry in group]
     for entry, result in zip(entries, _validate(entries, frame, _GATE), strict=True):
         failed = not result["success"] and not result["error"]
         yield _finding(entry, _validate([entry], frame, _WITH_ROWS)[0] if failed else result)
 
 
-def _frame(table: pa.Table, columns: tuple[str, ...] | None) -> pd.DataFrame:
+def _frame(table: pa.Table, entry: Entry) -> pd.DataFrame:
+    """What an expectation looks at, and as much of it as it needs."""
     import pandas as pd
 
-    match columns:
-        case ():  # only its names and its length are looked at: no value is copied
-            return table.to_pandas(types_mapper=pd.ArrowDtype)
-        case None:
-            return table.to_pandas(split_blocks=True, date_as_object=False)
-        case _:
-            return table.select(columns).to_pandas(split_blocks=True, date_as_object=False)
+    if entry.columns == ():  # only its names and its length are looked at: no value is copied
+        return table.to_pandas(types_mapper=pd.ArrowDtype)
+    narrow = table if entry.columns is None else table.select(entry.columns)
+    return (narrow if entry.about_type else _wide(narrow)).to_pandas(split_blocks=True, date_as_object=False)
+
+
+def _wide(table: pa.Table) -> pa.Table:
+    """Numbers in 64 bits and dates in nanoseconds: others the library compares one by one, in Python."""
+    columns = {field.name: table.column(field.name) for field in table.schema}
+    for name, column in columns.items():
+        with suppress(pa.ArrowInvalid):  # a date beyond the year 2262, say: slow, but right
+            columns[name] = column.cast(_wide_type(column.type))
+    return pa.table(columns)
+
+
+def _wide_type(kind: pa.DataType) -> pa.DataType:
+    if pa.types.is_integer(kind):
+        return pa.int64()
+    if pa.types.is_floating(kind):
+        return pa.float64()
+    return pa.timestamp("ns") if is_temporal(kind) else kind
 
 
 def _at_midnight(entry: Entry, table: pa.Table) -> Entry:

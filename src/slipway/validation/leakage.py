@@ -8,12 +8,15 @@ comparison: the same customer on another day is the same row to the model.
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from slipway.results import FailingRow, Leakage, Severity
 from slipway.training.features import Dataset
 from slipway.training.split import Hashes
 from slipway.validation.expectations import EXAMPLES, Lines
 from slipway.validation.hashes import hashes
+
+Rows = npt.NDArray[np.int64]
 
 MOST = 0.5
 """From this share of the holdout on, leakage is critical, if `DISTINCT` holds as well."""
@@ -31,7 +34,7 @@ def find(data: Dataset, lines: Lines) -> Leakage:
     rows = hashes(data.table, data.columns.names)
     known = np.sort(rows[data.training])
     holdout = np.flatnonzero(data.holdout)
-    duplicates = holdout[_among(rows[holdout], known)]
+    duplicates = np.sort(_among(rows, holdout, known))
     share = len(duplicates) / len(holdout)
     return Leakage(
         duplicates=len(duplicates),
@@ -41,10 +44,12 @@ def find(data: Dataset, lines: Lines) -> Leakage:
     )
 
 
-def _among(rows: Hashes, known: Hashes) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """Whether each hash is among the sorted known ones."""
-    places = np.minimum(np.searchsorted(known, rows), len(known) - 1)
-    found: np.ndarray[tuple[int], np.dtype[np.bool_]] = known[places] == rows
+def _among(rows: Hashes, holdout: Rows, known: Hashes) -> Rows:
+    """The holdout's rows whose hash is among the sorted known ones; looked up in order, which is kind to caches."""
+    ordered = holdout[np.argsort(rows[holdout])]
+    asked = rows[ordered]
+    places = np.minimum(np.searchsorted(known, asked), len(known) - 1)
+    found: Rows = ordered[known[places] == asked]
     return found
 
 
@@ -55,9 +60,7 @@ def _severity(share: float, known: Hashes) -> Severity:
     return Severity.CRITICAL if share >= MOST and different >= DISTINCT else Severity.WARNING
 
 
-def _examples(
-    duplicates: np.ndarray[tuple[int], np.dtype[np.int64]], rows: Hashes, data: Dataset, lines: Lines
-) -> tuple[FailingRow, ...]:
+def _examples(duplicates: Rows, rows: Hashes, data: Dataset, lines: Lines) -> tuple[FailingRow, ...]:
     if not len(duplicates):
         return ()
     twins = [int(np.flatnonzero((rows == rows[row]) & data.training)[0]) for row in duplicates]

@@ -7,6 +7,7 @@ import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -49,12 +50,18 @@ def validator(frame: pd.DataFrame) -> Any:  # noqa: ANN401
     The frame goes to the execution engine itself: as a batch of a data source it would first be hashed,
     which takes longer than a dozen expectations do.
     """
-    from great_expectations import get_context
-    from great_expectations.data_context.types.base import ProgressBarsConfig
     from great_expectations.execution_engine import PandasExecutionEngine
     from great_expectations.validator.validator import Validator
 
+    engine = PandasExecutionEngine(batch_data_dict={"data": frame})
+    return Validator(execution_engine=engine, data_context=_context())
+
+
+@cache
+def _context() -> Any:  # noqa: ANN401
+    from great_expectations import get_context
+    from great_expectations.data_context.types.base import ProgressBarsConfig
+
     context = get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False, metric_calculations=False)
-    engine = PandasExecutionEngine(batch_data_dict={"data": frame})
-    return Validator(execution_engine=engine, data_context=context)
+    return context

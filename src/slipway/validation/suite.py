@@ -20,6 +20,9 @@ from slipway.validation import library
 
 _SUITE_KEYS = frozenset({"name", "expectations", "meta", "notes", "id", "suite_parameters"})
 _ENTRY_KEYS = frozenset({"type", "kwargs", "severity", "meta", "notes", "description", "id", "rendered_content"})
+_ABOUT_TYPES = frozenset(
+    {"expect_column_values_to_be_of_type", "expect_column_values_to_be_in_type_list", "expect_column_type_to_be"}
+)
 _SPACE = re.compile(r"[\s,:]*")
 _HINT = 'A suite looks like {"name": "…", "expectations": [{"type": "…", "kwargs": {…}, "severity": "critical"}]}.'
 _SEVERITIES = ", ".join(Severity)
@@ -52,6 +55,11 @@ class Entry:
     def about_table(self) -> bool:
         """Whether it asks for the columns' names or the number of rows only."""
         return self.type.startswith("expect_table_") or self.type == "expect_column_to_exist"
+
+    @property
+    def about_type(self) -> bool:
+        """Whether it asks how values are stored."""
+        return self.type in _ABOUT_TYPES
 
     @property
     def label(self) -> str:

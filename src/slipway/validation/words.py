@@ -27,7 +27,7 @@ _ASKED = {
     "expect_column_values_to_not_be_in_set": "no value among {value_set}",
     "expect_column_values_to_be_unique": "no value twice",
     "expect_column_values_to_be_of_type": "values of type {type_}",
-    "expect_column_values_to_be_in_type_list": "values of type {type_list}",
+    "expect_column_values_to_be_in_type_list": "values of one of the types {type_list}",
     "expect_column_values_to_match_regex": "values that match {regex}",
     "expect_column_values_to_not_match_regex": "no value that matches {regex}",
     "expect_column_value_lengths_to_be_between": "{between} characters",
@@ -79,7 +79,8 @@ def observed(result: Mapping[str, Any], *, passed: bool) -> str:
         return _mismatch(mismatched)
     if (found := result.get("partial_unexpected_list")) and not passed:
         return f"also {listed(list(dict.fromkeys(map(value, found))))}"
-    if (seen := result.get("observed_value")) is not None:
+    seen = result.get("observed_value")
+    if seen is not None and not (passed and isinstance(seen, list)):
         return value(seen)
     return "so it is" if passed else "it is not so"
 
@@ -100,7 +101,8 @@ def value(seen: object) -> str:
         case list() | tuple() | set() | frozenset():
             text = listed([value(part) for part in seen])
         case _:
-            text = str(seen).removesuffix(" 00:00:00")
+            text = str(seen)
+    text = text.removesuffix(" 00:00:00").removesuffix("T00:00:00")
     text = " ".join(text.split()) if text.strip() else repr(text)
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 
