@@ -149,7 +149,7 @@ def _nested(key: str, value: Any) -> Any:  # noqa: ANN401  JSON
 
 
 def _is_noise(key: str, value: object) -> bool:
-    return (key == "title" and isinstance(value, str)) or (key == "default" and value is None)
+    return (key == "title" and isinstance(value, str)) or (key == "default" and (value is None or isinstance(value, dict)))
 
 
 _TOML_PLACE = re.compile(r"^(?P<what>.*) \(at (?:line (?P<line>\d+), column \d+|end of document)\)$")

@@ -13,14 +13,16 @@ _MEASURABLE = (1e-200, 1e200)
 """Spans that can be halved and rounded without leaving what a float can hold."""
 _LATITUDE = re.compile(r"(^|_)lat(itude)?(_|$)", re.IGNORECASE)
 _LONGITUDE = re.compile(r"(^|_)(lon|lng|long|longitude)(_|$)", re.IGNORECASE)
+_HOUR = re.compile(r"(^|_)hour(_|$)|hour_?of_?day", re.IGNORECASE)
+_MONTH = re.compile(r"(^|_)month$", re.IGNORECASE)
 _PERCENT = re.compile(r"percent|pct|(^|_)perc(_|$)", re.IGNORECASE)
 
 
 def bounds(name: str, low: Number, high: Number, *, whole: bool) -> tuple[Number, Number]:
     """A lower and an upper bound of a column that was seen between `low` and `high`.
 
-    What was never negative stays so, shares stay between 0 and 1, percentages, latitudes and longitudes
-    within what they can be. All else gets half of its span on either side, rounded outwards.
+    What was never negative stays so, shares stay between 0 and 1; hours, months, percentages, latitudes
+    and longitudes stay within what they can be. All else gets half of its span on either side, rounded outwards.
     """
     known = _known(name, low, high, whole=whole)
     if known is not None:
@@ -43,7 +45,13 @@ def _known(name: str, low: Number, high: Number, *, whole: bool) -> tuple[Number
         return 0, 1
     if whole and _YEAR.search(name) and _YEARS[0] <= low and high <= _YEARS[1]:
         return int(low // 10 * 10), _YEARS[1]
-    limits = ((_LATITUDE, (-90, 90)), (_LONGITUDE, (-180, 180)), (_PERCENT, (0, 100)))
+    limits = (
+        (_HOUR, (0, 23)),
+        (_MONTH, (1, 12)),
+        (_LATITUDE, (-90, 90)),
+        (_LONGITUDE, (-180, 180)),
+        (_PERCENT, (0, 100)),
+    )
     return next(
         (limit for pattern, limit in limits if pattern.search(name) and limit[0] <= low and high <= limit[1]), None
     )

@@ -129,7 +129,7 @@ def _metric(task: Task, target: Profile) -> tuple[MetricName, str]:
     if share is None or share >= RARE:
         return MetricName.LOG_LOSS, "rewards honest probabilities"
     if target.values[-1] == target.counts[-1][0]:
-        reason = f"how well the {share:.2g} of rows that are {_word(target.values[-1])} are ranked above the others"
+        reason = f"how well the {share:.2%} of rows that are {_word(target.values[-1])} are ranked above the others"
         return MetricName.AVERAGE_PRECISION, reason
     return MetricName.LOG_LOSS, f"average_precision would suit, were the rare class the later one: {_later(target)}"
 

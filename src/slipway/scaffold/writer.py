@@ -123,7 +123,7 @@ def _random_forest(rows: int) -> Iterator[str]:
     yield f"min_samples_leaf = {{ int = [{'2, 50' if rows >= LARGE else '1, 20'}], log = true }}"
     yield "max_features = { float = [0.2, 1.0] }"
     if rows >= LARGE:
-        most = min(0.5, float(f"{50_000 / rows:.1g}"))
+        most = min(0.5, float(f"{20_000 / rows:.1g}"))
         comment = "each tree sees a part of the rows, which keeps trials fast"
         yield _line("max_samples", f"{{ float = [{float(f'{most / 5:.1g}')}, {most}] }}", comment)
 
