@@ -54,12 +54,13 @@ def code(text: str, limit: int = SHORT) -> str:
     """A name or a value as inline code, for Markdown in and outside of tables.
 
     Nothing is read inside a code span but its end, and in a table the pipe; for texts that hold one of
-    these there is HTML's own element, with every sign of punctuation as a character reference.
+    these (or `<`, so that none of it ever looks like the report's own markup) there is HTML's element,
+    with every sign of punctuation as a character reference.
     """
     line = clean(text, limit)
     if not line:
         return "_(empty)_"
-    if not re.search(r"[`|\\]", line):
+    if not re.search(r"[`|\\<]", line):
         return f"`{line}`"
     return f"<code>{_references(line)}</code>"
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_MOST_POINTS = 1_000
+_FEW_POINTS, _MOST_POINTS = 200, 1_000
 
 
 def completed(trials: Sequence[Outcome]) -> list[tuple[Outcome, float]]:
@@ -51,7 +51,7 @@ def draw(report: ReportInput, theme: Theme) -> Figure:
     axes = canvas.panel(sheet, theme, left=0.85, right=2.35, bottom=0.6, top=0.42)
     best = _best_so_far([score for _, score in done], higher=higher)
     axes.step([t.number for t, _ in done], best, where="post", color=theme.ink, linewidth=1.6, label="best so far")
-    step = -(-len(done) // _MOST_POINTS)
+    step, size = -(-len(done) // _MOST_POINTS), 5 if len(done) <= _FEW_POINTS else 3.2
     side = canvas.panel(sheet, theme, left=canvas.WIDTH - 2.15, right=0.2, bottom=0.6, top=0.42)
     for place, name in enumerate(families):
         own = [(t.number, score) for t, score in done if t.family == name]
@@ -60,7 +60,7 @@ def draw(report: ReportInput, theme: Theme) -> Figure:
             "color": colour,
             "marker": shape,
             "linestyle": "none",
-            "markersize": 5,
+            "markersize": size,
             "markeredgecolor": theme.paper,
         }
         dots["markeredgewidth"] = 0.5
