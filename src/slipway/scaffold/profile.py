@@ -164,9 +164,15 @@ def _number_facts(column: pa.ChunkedArray) -> dict[str, Any]:
         "low": cast(numbers.min()),
         "high": cast(numbers.max()),
         "whole": whole,
-        "deviation": float(np.std(numbers.astype(np.float64))),
+        "deviation": _deviation(numbers.astype(np.float64)),
         "ordered": whole and _ordered(numbers),
     }
+
+
+def _deviation(numbers: npt.NDArray[np.float64]) -> float:
+    """The standard deviation, also of numbers whose squares no float holds."""
+    scale = float(np.abs(numbers).max()) or 1.0
+    return float(np.std(numbers / scale)) * scale
 
 
 def _text_facts(column: pa.ChunkedArray) -> dict[str, Any]:

@@ -150,6 +150,10 @@ def _target(columns: Sequence[Profile], target: str, source: Path) -> Profile:
     if known[target].kind is Kind.DATE:
         what = f"column {target!r} holds dates, which no model predicts"
         raise InputError(Fault(file=str(source), what=what, hint="Make a number of it: days from something, say."))
+    if known[target].constant:
+        seen = "the same value in every" if known[target].distinct else "no value in any"
+        what = f"the target {target!r} has {seen} row"
+        raise InputError(Fault(file=str(source), what=what, hint="There is nothing to learn: name another column."))
     return known[target]
 
 
