@@ -180,10 +180,12 @@ def _count(numbers: Floats, edges: Floats) -> Counts:
 
 
 def _bin_labels(edges: Floats, *, temporal: bool) -> Iterator[str]:
-    spoken = [_moment(edge) if temporal else f"{edge:,.4g}" for edge in edges]
-    yield f"up to {spoken[0]}"
-    for low, high, below, label in zip(edges, edges[1:], spoken, spoken[1:], strict=False):
-        yield label if np.nextafter(high, -np.inf) == low else f"{below} to {label}"
+    """Words for the bins; an edge just below the next one closes a bin before a value that has its own."""
+    closing = np.append(np.nextafter(edges[1:], -np.inf) == edges[:-1], [False])
+    spoken = [_moment(edge) if temporal else f"{edge:,.4g}" for edge in np.where(closing, np.roll(edges, -1), edges)]
+    yield f"{'below' if closing[0] else 'up to'} {spoken[0]}"
+    for alone, below, above in zip(closing, spoken, spoken[1:], strict=False):
+        yield above if alone else f"{below} to {above}"
     yield f"above {spoken[-1]}"
 
 

@@ -27,6 +27,8 @@ Lines = Callable[[Sequence[int]], Sequence[int]]
 
 _GATE = {"result_format": "BASIC", "partial_unexpected_count": 0}
 _WITH_ROWS = {"result_format": "SUMMARY", "partial_unexpected_count": EXAMPLES}
+_MANY = 1_000_000
+"""Rows from which on it pays to free each frame before the next is made."""
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
@@ -84,6 +86,9 @@ def _findings(group: Sequence[Entry], table: pa.Table) -> Iterator[_Finding]:
     for entry, result in zip(entries, _validate(entries, frame, _GATE), strict=True):
         failed = not result["success"] and not result["error"]
         yield _finding(entry, _validate([entry], frame, _WITH_ROWS)[0] if failed else result)
+    del frame
+    if table.num_rows >= _MANY:
+        library.release()
 
 
 def _frame(table: pa.Table, entry: Entry) -> pd.DataFrame:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -229,9 +229,10 @@ def _column_faults(entry: Entry, columns: Sequence[str]) -> Iterator[tuple[str, 
             yield f"the data have no column {name!r}{_close(str(name), columns)}", f"The columns are: {shown}."
 
 
-def _close(word: str, known: Sequence[str] | frozenset[str]) -> str:
-    found = difflib.get_close_matches(word, known, n=1)
-    return f"; did you mean {found[0]!r}?" if found else ""
+def _close(word: str, known: Iterable[str]) -> str:
+    spelled = {name.lower(): name for name in known}
+    found = difflib.get_close_matches(word.lower(), spelled, n=1)
+    return f"; did you mean {spelled[found[0]]!r}?" if found else ""
 
 
 def _check_count(entries: Sequence[Entry], file: str) -> None:

@@ -88,8 +88,12 @@ def observed(result: Mapping[str, Any], *, passed: bool) -> str:
 def value(seen: object) -> str:
     """A value in at most 60 characters."""
     match seen:
+        case None:
+            text = "missing"
         case bool() | str():
             text = str(seen)
+        case float() if seen != seen:  # noqa: PLR0124  NaN
+            text = "missing"
         case numbers.Integral():
             text = f"{int(seen):,}"
         case numbers.Real():
