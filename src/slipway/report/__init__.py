@@ -41,5 +41,10 @@ class ReportInput:
 
     @property
     def seconds(self) -> float:
-        """How long the stages took together."""
-        return sum(time.seconds for time in self.times)
+        """How long the stages took that were run now."""
+        return sum(time.seconds for time in self.times if not time.reused)
+
+    @property
+    def seconds_before(self) -> float:
+        """How long the stages took whose output was there already."""
+        return sum(time.seconds for time in self.times if time.reused)

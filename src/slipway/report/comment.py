@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from slipway.report import ReportInput, plots, tables, words
 from slipway.report.markdown import table
-from slipway.report.numbers import count, duration, size
+from slipway.report.numbers import count, size
 from slipway.report.plots import Plot
 from slipway.report.sections import Section, sections
 from slipway.report.text import attribute, code, slug
@@ -67,7 +67,7 @@ def _facts(report: ReportInput) -> str:
         facts.append(f"champion {code(words.short(champion.key))}" if champion.key else "champion: the baseline")
     data = report.validation
     sides = f"{data.training_rows:,} to train on, {data.holdout_rows:,} held out"
-    facts += [f"data {code(data.data_file)}, {count(data.rows, 'row')} ({sides})", duration(report.seconds)]
+    facts += [f"data {code(data.data_file)}, {count(data.rows, 'row')} ({sides})", words.took(report)]
     return " · ".join(facts)
 
 

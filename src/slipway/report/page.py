@@ -113,7 +113,7 @@ def _facts(report: ReportInput) -> list[tuple[str, str]]:
         ("Champion", champion),
         ("Key", words.short(report.key)),
         ("Data", f"{numbers.count(data.rows, 'row')}, {numbers.count(data.holdout_rows)} held out"),
-        ("Took", f"{numbers.duration(report.seconds)} ({report.engine})"),
+        ("Took", f"{words.took(report)}, {report.engine}"),
     ]
 
 

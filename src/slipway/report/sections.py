@@ -102,11 +102,11 @@ def _search(report: ReportInput) -> list[Section]:
         return []
     trials = tables.of_trials(report).first(_FEW, _ELSEWHERE)
     failed_all = report.card is None
-    best = "" if failed_all else " The one in bold is the challenger."
-    body = f"{count(len(report.trials), 'trial')}, from best to worst.{best}\n\n{table(trials)}"
+    said = "No trial was completed." if failed_all else "From best to worst; the one in bold is the challenger."
+    body = f"{count(len(report.trials), 'trial')}. {said}\n\n{table(trials)}"
     space = f"{table(tables.of_space(report))}"
     return [
-        Section(title="Best trials", body=body, rank=10, is_open=failed_all),
+        Section(title="Failed trials" if failed_all else "Best trials", body=body, rank=10, is_open=failed_all),
         Section(title="Search space", body=space, rank=9),
     ]
 

@@ -218,7 +218,8 @@ def of_trials(report: ReportInput) -> Table:
     score = f"{words.metric(report.spec.search.metric)} (mean of {report.spec.search.folds} folds)"
     chosen = report.card.trial if report.card else None
     strong = frozenset(i for i, trial in enumerate(order) if trial.number == chosen)
-    headers = ("Trial", "Family", score, "Hyper-parameters", "Rounds", "Took")
+    what = "Hyper-parameters, or error" if any(t.score is None for t in order) else "Hyper-parameters"
+    headers = ("Trial", "Family", score, what, "Rounds", "Took")
     return Table(headers=headers, rows=rows, numeric=frozenset({0, 2, 4, 5}), strong=strong)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from slipway.report import ReportInput
-from slipway.report.numbers import count, decimals, number, percent, signed
+from slipway.report.numbers import count, decimals, duration, number, percent, signed
 from slipway.report.text import clean
 from slipway.results import Comparison, Interval, MetricRow, Reason, ReasonState, VerdictName
 
@@ -59,6 +59,12 @@ def spread(interval: Interval, digits: int | None = None) -> str:
 def better(row: MetricRow) -> str:
     """The direction in which a metric improves."""
     return "↑" if row.higher_is_better else "↓"
+
+
+def took(report: ReportInput) -> str:
+    """How long it took, apart from what had been done before."""
+    before = f" (and {duration(report.seconds_before)} before)" if report.seconds_before else ""
+    return f"{duration(report.seconds)}{before}"
 
 
 def failing(comparison: Comparison) -> tuple[Reason, ...]:

@@ -64,7 +64,7 @@ def test_the_facts_are_on_one_line() -> None:
     facts = comment.render(samples.promote()).split("\n\n")[2]
     assert facts == (
         "commit `8c2f4e1a9b7d` against `1d2c3b4a5f6e` · key `3fa9c1d27be0` · champion `91bb04ce55d2` · "
-        "data `data/iris/train.csv`, 150 rows (112 to train on, 38 held out) · 20 s"
+        "data `data/iris/train.csv`, 150 rows (112 to train on, 38 held out) · 18 s (and 2.2 s before)"
     )
 
 
@@ -76,7 +76,7 @@ def test_only_a_failing_section_starts_open() -> None:
     assert {name: titles for name, titles in opened.items() if titles} == {
         "block-by-slice": ["Slices"],
         "rejected": ["Failing rows"],
-        "nothing-found": ["Best trials"],
+        "nothing-found": ["Failed trials"],
         "hostile": ["Slices"],
     }
 

@@ -74,7 +74,7 @@ def test_the_words_say_what_the_picture_shows() -> None:
     assert improvement.alt == (
         "Improvement in log loss, positive is better, with 95% interval. Whole holdout: +0.071 [+0.031, +0.111]; the "
         "gate asks for more than 0. Slices, worst first: season = winter −0.19 [−0.30, −0.08], regressed; "
-        "season = summer +0.066 [0.000, +0.132]; season = spring +0.070 [+0.010, +0.130]"
+        "season = summer +0.066 [0.000, +0.132]; season = spring +0.070 [+0.010, +0.130]."
     )
     assert "The challenger: setosa 100% of 13, versicolor 92% of 12, virginica 92% of 13." in diagnosis.alt
 

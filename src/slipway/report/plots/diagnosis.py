@@ -31,6 +31,12 @@ def models(comparison: Comparison) -> _Named:
 # ---- calibration
 
 
+def _calibrated(comparison: Comparison) -> list[tuple[str, Sequence[CalibrationBin]]]:
+    """Without the baseline: it always claims the same, so there is no curve to draw."""
+    named = models(comparison)[1:] if comparison.champion.kind == "baseline" else models(comparison)
+    return [(name, diagnostics.calibration) for name, diagnostics in named if diagnostics.calibration]
+
+
 def has_calibration(comparison: Comparison) -> bool:
     """Whether there is something to draw."""
     return len(comparison.challenger_diagnostics.calibration) > 1
@@ -39,10 +45,8 @@ def has_calibration(comparison: Comparison) -> bool:
 def describe_calibration(comparison: Comparison) -> str:
     """What the plot shows, in words."""
     text = ["Calibration: predicted probability and observed share; the diagonal is perfect."]
-    for name, diagnostics in models(comparison):
-        if diagnostics.calibration:
-            off = percent(round(miscalibration(diagnostics.calibration), 4))
-            text.append(f"The {name} is off by {off} on average.")
+    for name, bins in _calibrated(comparison):
+        text.append(f"The {name} is off by {percent(round(miscalibration(bins), 3))} on average.")
     return " ".join(text)
 
 
@@ -54,7 +58,7 @@ def miscalibration(bins: Sequence[CalibrationBin]) -> float:
 
 def draw_calibration(comparison: Comparison, theme: Theme) -> Figure:
     """Both models against the diagonal, as far as their probabilities reach."""
-    named = [(name, d.calibration) for name, d in models(comparison) if d.calibration]
+    named = _calibrated(comparison)
     reach = min(1.0, 1.1 * max((v for _, bins in named for b in bins for v in (b.predicted, b.observed)), default=1.0))
     end = reach or 1.0
     sheet = canvas.figure(3.7, theme)

@@ -54,7 +54,7 @@ def describe(comparison: Comparison, most: int) -> str:
         if part.improvement is not None:
             state = ", regressed" if part.regressed else ""
             text.append(f"{_name(part)} {words.spread(part.improvement)}{state};")
-    return " ".join(text).rstrip(";")
+    return f"{' '.join(text).rstrip(';.')}."
 
 
 def draw(comparison: Comparison, limit: float | None, most: int, theme: Theme) -> Figure:
