@@ -91,7 +91,7 @@ def propose(table: pa.Table, columns: Sequence[Profile], target: Profile, path: 
         slices=roles.slices(left),
         drop=drop,
         nulls=tuple(nulls),
-        hints=tuple(roles.hints(left, split_time)),
+        hints=tuple(roles.hints(table, left, target if task is Task.CLASSIFICATION else None, split_time)),
         trials=_trials(target.rows),
         folds=folds,
     )

@@ -118,8 +118,13 @@ def _evenness(column: Profile) -> float:
     return float(-(shares * np.log(shares)).sum() / math.log(len(shares)))
 
 
-def hints(columns: Sequence[Profile], split_time: str | None) -> Iterator[str]:
+def hints(
+    table: pa.Table, columns: Sequence[Profile], classes: Profile | None, split_time: str | None
+) -> Iterator[str]:
     """What a person may want to change about the columns that are left, a sentence each."""
+    alone = [c.name for c in columns if classes and c.numeric and _decides(table, c, classes)]
+    if alone:
+        yield f"Each of these tells the target alone; if it is known only afterwards, drop it: {_list(alone)}."
     codes = [column.name for column in columns if _like_codes(column)]
     if codes:
         yield f"If these numbers are codes, name them in categorical: {_list(codes)}."
@@ -131,6 +136,18 @@ def hints(columns: Sequence[Profile], split_time: str | None) -> Iterator[str]:
     dates = [column.name for column in columns if column.kind is Kind.DATE and column.name != split_time]
     if dates:
         yield f"Dates are not features; make numbers of them if the model should see them: {_list(dates)}."
+
+
+def _decides(table: pa.Table, column: Profile, target: Profile) -> bool:
+    """Whether each class has a stretch of the column's numbers to itself."""
+    if column.distinct < target.distinct:
+        return False
+    pairs = pa.table({"class": table.column(target.name), "number": table.column(column.name)})
+    stretches = pairs.group_by("class").aggregate([("number", "min"), ("number", "max")]).sort_by("number_min")
+    ends, starts = stretches.column("number_max").to_pylist(), stretches.column("number_min").to_pylist()
+    if None in (*ends, *starts):
+        return False
+    return all(end < start for end, start in zip(ends, starts[1:], strict=False))
 
 
 def _is_number(name: str) -> bool:

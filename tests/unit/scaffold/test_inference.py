@@ -125,3 +125,14 @@ def test_codes_and_odd_headers_are_pointed_out() -> None:
     )
     assert "zip_code" in hints
     assert "first line" in hints
+
+
+def test_a_number_that_tells_the_class_alone_is_pointed_out() -> None:
+    weights = [1500 + n if n % 2 else 2600 + n for n in range(ROWS)]
+    columns: dict[str, list[Any]] = {
+        "weight": weights,
+        "y": ["light" if weight < 2400 else "heavy" for weight in weights],
+    }
+    assert [hint for hint in proposal(columns).hints if "alone" in hint and "weight" in hint]
+    mixed = {**columns, "y": cycle("light", "heavy", "heavy")}
+    assert not [hint for hint in proposal(mixed).hints if "alone" in hint]
