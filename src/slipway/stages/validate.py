@@ -48,6 +48,8 @@ def _suite(model: Model) -> bytes:
     if not file.is_file():
         hint = f'Write one; the smallest is {{"name": "{model.name}", "expectations": []}}.'
         raise InputError(Fault(file=str(path), what="there is no expectation suite", hint=hint))
+    if not file.resolve().is_relative_to((model.repo / "data").resolve()):
+        raise InputError(f"{path} is a link that leaves data/", hint="Put the file itself there.")
     return file.read_bytes()
 
 

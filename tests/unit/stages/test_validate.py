@@ -1,12 +1,16 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from pyarrow import csv
 
 from slipway.adapters.git import Git
 from slipway.errors import ExitCode, InputError
@@ -176,3 +180,58 @@ def test_nothing_is_printed_and_no_file_is_written(
 def test_validation_reads_as_json(workspace: Workspace) -> None:
     found, _ = validate.run(workspace, workspace.model("toy"), base=None)
     assert json.loads(found.to_json())["model"] == "toy"
+
+
+def _outside(path: Path) -> None:
+    other = path.parents[3] / "outside.csv"
+    other.write_bytes(path.read_bytes())
+    path.unlink()
+    path.symlink_to(other)
+
+
+def _dangling(path: Path) -> None:
+    path.unlink()
+    path.symlink_to(path.parent / "nothing.csv")
+
+
+def _folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def _pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("make", [_outside, _dangling, _folder, _pipe])
+@pytest.mark.parametrize("path", [CSV, SUITE])
+def test_what_is_no_file_of_the_repository_is_told_at_once(
+    workspace: Workspace, repository: Git, make: Callable[[Path], None], path: str
+) -> None:
+    make(repository.root / path)
+    with pytest.raises(InputError) as caught:
+        validate.run(workspace, workspace.model("toy"), base=workspace.base(None))
+    assert path in str(caught.value)
+    assert _entries(workspace) == []
+
+
+def test_leakage_and_parquet_rows_are_told_by_row(
+    workspace: Workspace, repository: Git, commit: Callable[[str], str]
+) -> None:
+    table = csv.read_csv(repository.root / CSV)
+    model = repository.root / "data/toy"
+    _replace(repository, "data/toy/model.toml", 'path = "train.csv"', 'path = "train.parquet"')
+    height = table.column("height").to_pylist()
+    height[7] = None
+    table = table.set_column(1, "height", pa.array(height))
+    pq.write_table(table, model / "train.parquet")
+    found, _ = validate.run(workspace, workspace.model("toy"), base=workspace.base("main"))
+    assert found.data_file == "data/toy/train.parquet"
+    assert [row.line for row in found.checks[2].examples] == [8]
+    assert found.change is not None
+    assert (found.change.rows_added, found.change.rows_removed) == (1, 1)
+    commit("Move to Parquet")
+    again, _ = validate.run(workspace, workspace.model("toy"), base=workspace.base("main"))
+    assert again.change is None
