@@ -50,12 +50,21 @@ def _expectations(validation: Validation) -> CheckRow:
     rows_and_columns = f"{count(validation.rows, 'row')}, {count(validation.columns, 'column')}"
     bad = failed(validation)
     if not bad:
-        return CheckRow(name="Data", state=ReasonState.PASS, text=f"All of {total} hold on {rows_and_columns}.")
+        return CheckRow(name="Data", state=ReasonState.PASS, text=_all_hold(len(validation.checks), rows_and_columns))
     counts = Counter(check.severity for check in bad)
     said = ", ".join(f"{counts[severity]:,} {severity}" for severity in Severity if counts[severity])
     state = ReasonState.FAIL if validation.blocking else ReasonState.WARN
     text = f"{len(bad):,} of {total} failed on {rows_and_columns} ({said})."
     return CheckRow(name="Data", state=state, text=text)
+
+
+def _all_hold(expectations: int, where: str) -> str:
+    match expectations:
+        case 0:
+            return f"Nothing is expected of the {where}."
+        case 1:
+            return f"The one expectation holds on {where}."
+    return f"All {expectations:,} expectations hold on {where}."
 
 
 def _leakage(validation: Validation) -> CheckRow:

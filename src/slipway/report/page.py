@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from slipway.report import ReportInput, numbers, parameters, plots, tables, words
+from slipway.report.plots.diagnosis import MOST_CLASSES
 from slipway.report.plots.features import MOST_FEATURES
 from slipway.report.tables import Name, Own, Table
 from slipway.report.text import SHORT, clean
+from slipway.results import Comparison
 
 if TYPE_CHECKING:
     import jinja2
@@ -21,6 +23,7 @@ _MOST_TRIALS = 1_000
 _MOST_ROWS = 300
 _LONG_TABLE = 12
 _CAPTION = 500
+_CONFUSIONS = 15
 _GOLDEN_COLUMNS, _GOLDEN_REQUESTS = 8, 5
 _IN_STORE = "all of them are in trials.parquet in the store"
 
@@ -94,6 +97,7 @@ def _environment() -> jinja2.Environment:
     )
     environment.filters["is_name"] = lambda value: isinstance(value, Name)
     environment.filters["short"] = lambda value: clean(value, 3 * SHORT)
+    environment.filters["sentence"] = clean
     environment.globals["long_table"] = _LONG_TABLE
     return environment
 
@@ -143,7 +147,7 @@ def _judgement(report: ReportInput, figures: dict[str, Figure]) -> list[Block]:
             tables=(("Metrics", tables.of_metrics(comparison)), *(slices if comparison.slices else ()),
                     ("Latency and size", tables.of_serving(comparison))),
         ),
-        Block(anchor="diagnosis", title="Right and wrong", figures=diagnoses),
+        Block(anchor="diagnosis", title="Right and wrong", figures=diagnoses, tables=_confusions(comparison)),
         Block(
             anchor="features",
             title="What the challenger looks at",
@@ -151,6 +155,14 @@ def _judgement(report: ReportInput, figures: dict[str, Figure]) -> list[Block]:
             tables=(("All features", importances),) if len(comparison.importances) > MOST_FEATURES else (),
         ),
     ]  # fmt: skip
+
+
+def _confusions(comparison: Comparison) -> tuple[tuple[str, Table], ...]:
+    """The frequent ones, where a matrix of all classes would not be legible."""
+    if len(comparison.classes) <= MOST_CLASSES:
+        return ()
+    table = tables.of_confusions(comparison).first(_CONFUSIONS, "in comparison.json")
+    return (("What the challenger confuses most often", table),) if table.rows else ()
 
 
 def _data(report: ReportInput, figures: dict[str, Figure]) -> list[Block]:

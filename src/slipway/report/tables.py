@@ -115,6 +115,22 @@ def of_slices(comparison: Comparison) -> Table:
     )
 
 
+def of_confusions(comparison: Comparison) -> Table:
+    """The classes that the challenger takes for each other most often."""
+    found = [
+        (rows, comparison.classes[true], comparison.classes[predicted], rows / sum(line))
+        for true, line in enumerate(comparison.challenger_diagnostics.confusion)
+        for predicted, rows in enumerate(line)
+        if rows and true != predicted and max(true, predicted) < len(comparison.classes)
+    ]
+    rows = tuple(
+        (Name(true), Name(predicted), Own(count(rows)), Own(percent(share)))
+        for rows, true, predicted, share in sorted(found, key=lambda pair: -pair[0])
+    )
+    headers = ("True class", "Predicted", "Rows", "Of the class")
+    return Table(headers=headers, rows=rows, numeric=frozenset({2, 3}))
+
+
 def of_failed_checks(validation: Validation) -> Table:
     """The expectations that failed."""
     rows = tuple(

@@ -108,7 +108,7 @@ def spec(**tables: dict[str, Any]) -> ModelSpec:
 
 
 def trials(count: int = 48, *, failures: Sequence[int] = (7,), scale: float = 0.12) -> tuple[Outcome, ...]:
-    dice = random.Random(4)  # noqa: S311
+    dice = random.Random(4)
     return tuple(_trial(number, dice, failed=number in failures, scale=scale) for number in range(count))
 
 
@@ -133,7 +133,7 @@ def _trial(number: int, dice: random.Random, *, failed: bool, scale: float) -> O
                    seconds=0.3 + 0.4 * dice.random())  # fmt: skip
 
 
-def check(column: str | None = "petal width (cm)", **changes: Any) -> Check:  # noqa: ANN401
+def check(column: str | None = "petal width (cm)", **changes: Any) -> Check:
     fields = {
         "type": "expect_column_values_to_be_between",
         "column": column,
@@ -145,7 +145,7 @@ def check(column: str | None = "petal width (cm)", **changes: Any) -> Check:  # 
     return Check.model_validate({**fields, **changes})
 
 
-def failed_check(column: str = "petal width (cm)", **changes: Any) -> Check:  # noqa: ANN401
+def failed_check(column: str = "petal width (cm)", **changes: Any) -> Check:
     examples = tuple(FailingRow(line=line, value=value) for line, value in ((17, "-0.2"), (93, "41"), (94, "41")))
     found = {"passed": False, "observed": "3 values outside, such as 41", "failing_rows": 3, "examples": examples}
     return check(column, **{**found, **changes})
@@ -173,7 +173,7 @@ def change() -> DataChange:
     )  # fmt: skip
 
 
-def validation(**changes: Any) -> Validation:  # noqa: ANN401
+def validation(**changes: Any) -> Validation:
     fields = {
         "model": "iris",
         "key": KEY,
@@ -199,7 +199,7 @@ def validation(**changes: Any) -> Validation:  # noqa: ANN401
     return Validation.model_validate({**fields, **changes})
 
 
-def card(**changes: Any) -> ModelCard:  # noqa: ANN401
+def card(**changes: Any) -> ModelCard:
     fields = {
         "model": "iris",
         "key": KEY,
@@ -258,7 +258,7 @@ def diagnostics(*, good: bool) -> Diagnostics:
     return Diagnostics(confusion=confusion, calibration=bins)
 
 
-def metric(name: str, champion: float, challenger: float, half: float, **changes: Any) -> MetricRow:  # noqa: ANN401
+def metric(name: str, champion: float, challenger: float, half: float, **changes: Any) -> MetricRow:
     higher = name in {"accuracy", "roc_auc", "average_precision"}
     gain = challenger - champion if higher else champion - challenger
     fields = {
@@ -272,7 +272,7 @@ def metric(name: str, champion: float, challenger: float, half: float, **changes
     return MetricRow.model_validate({**fields, **changes})
 
 
-def comparison(**changes: Any) -> Comparison:  # noqa: ANN401
+def comparison(**changes: Any) -> Comparison:
     fields = {
         "model": "iris",
         "key": KEY,
@@ -333,7 +333,7 @@ TIMES = (
 # ---- cases
 
 
-def promote(**changes: Any) -> ReportInput:  # noqa: ANN401
+def promote(**changes: Any) -> ReportInput:
     report = ReportInput(
         model="iris",
         key=KEY,
@@ -398,7 +398,7 @@ def first_model() -> ReportInput:
 
 
 def regression(*, baseline: bool = False) -> ReportInput:
-    dice = random.Random(11)  # noqa: S311
+    dice = random.Random(11)
     actual = tuple(dice.uniform(25, 346) for _ in range(110))
     guess = tuple(152.1 for _ in actual) if baseline else tuple(0.4 * a + 90 + dice.gauss(0, 42) for a in actual)
     better = tuple(0.6 * a + 60 + dice.gauss(0, 34) for a in actual)
@@ -455,6 +455,22 @@ def binary() -> ReportInput:
             slices=slices(30, half=0.05),
             champion_diagnostics=before,
             challenger_diagnostics=rare,
+        ),
+    )  # fmt: skip
+
+
+def identical() -> ReportInput:
+    """Nothing differs, and there is as little of everything as there can be."""
+    same = metric("log_loss", 0.2, 0.2, 0.0, primary=True)
+    one = Diagnostics(calibration=(CalibrationBin(predicted=0.5, observed=0.5, rows=38),) * 2)
+    return promote(
+        trials=trials(1, failures=()),
+        card=card(golden=(), packages={}, trial=0),
+        validation=validation(change=None, checks=(), ignored={}),
+        times=(),
+        comparison=comparison(
+            metrics=(same,), slices=(), importances=(), verdict=VerdictName.INCONCLUSIVE, reasons=reasons(),
+            champion_diagnostics=one, challenger_diagnostics=one,
         ),
     )  # fmt: skip
 
@@ -527,6 +543,7 @@ CASES = {
     "first-model": first_model,
     "regression": regression,
     "binary": binary,
+    "identical": identical,
     "rejected": rejected,
     "nothing-found": nothing_found,
     "many-trials": many_trials,

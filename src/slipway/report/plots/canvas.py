@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import re
+import unicodedata
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -118,8 +119,9 @@ def title(axes: Axes, text: str, theme: Theme) -> None:
 
 
 def label(text: str, limit: int = 30) -> str:
-    """A name as a label: visible, one line, short."""
-    return clean(text, limit) or "(empty)"
+    """A name as a label: visible, one line, short, and no higher than its letters."""
+    flat = (c for c in unicodedata.normalize("NFC", clean(text, 4 * limit)) if not unicodedata.combining(c))
+    return clean("".join(flat), limit) or "(empty)"
 
 
 def margin(labels: list[str], least: float = 0.4) -> float:
