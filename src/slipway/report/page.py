@@ -171,7 +171,8 @@ def _data(report: ReportInput, figures: dict[str, Figure]) -> list[Block]:
     listed: list[tuple[str, Table]] = []
     if rows:
         listed.append(("Failing rows", tables.of_failing_rows(rows).first(_MOST_ROWS, "in validation.json")))
-    listed.append(("Expectations", tables.of_all_checks(validation).first(_MOST_ROWS, "in validation.json")))
+    if validation.checks:
+        listed.append(("Expectations", tables.of_all_checks(validation).first(_MOST_ROWS, "in validation.json")))
     if validation.ignored:
         ignored = tuple((Name(name), why) for name, why in validation.ignored.items())
         table = Table(headers=("Column", "Why"), rows=ignored).first(_MOST_ROWS, "in validation.json")

@@ -112,10 +112,12 @@ def measured(comparison: Comparison) -> str:
     row = comparison.primary
     interval = row.improvement
     digits = places(interval)
-    word = "better" if interval.estimate > 0 else "worse"
+    amount = number(abs(interval.estimate), digits)
+    is_equal = signed(interval.estimate, digits) == number(0.0, digits)
+    judged = "as good as the champion" if is_equal else f"{amount} {'better' if interval.estimate > 0 else 'worse'}"
     ends = f"{signed(interval.low, digits)} to {signed(interval.high, digits)}"
     return (
-        f"{number(abs(interval.estimate), digits)} {word} in {metric(row.name)} on {units(comparison)}"
+        f"{judged} in {metric(row.name)} on {units(comparison)}"
         f" ({percent(interval.confidence)} interval of the improvement {ends})"
     )
 
@@ -160,12 +162,13 @@ def _block(comparison: Comparison) -> list[str]:
 def _inconclusive(comparison: Comparison) -> list[str]:
     interval = comparison.primary.improvement
     digits = places(interval)
+    shown = comparison.min_improvement + interval.detectable
     return [
         (
             f"This holdout cannot tell the two apart: the challenger is {measured(comparison)}, "
             f"and the gate asks for {_asked(comparison)}."
         ),
-        f"A difference of {number(interval.detectable, digits)} or more would have shown four times in five.",
+        f"An improvement of {number(shown, digits)} or more would have shown four times in five.",
         (
             "Add holdout rows, look for a larger improvement, or, if the change is wanted for another reason, "
             "set a negative min_improvement under [gate] in model.toml."

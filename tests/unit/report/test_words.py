@@ -49,7 +49,7 @@ def test_each_broken_guardrail_has_its_advice() -> None:
 
 
 def test_an_inconclusive_verdict_says_what_would_have_shown() -> None:
-    assert "A difference of 0.057 or more would have shown four times in five." in words.sentences(
+    assert "An improvement of 0.057 or more would have shown four times in five." in words.sentences(
         samples.inconclusive()
     )
 
@@ -57,3 +57,7 @@ def test_an_inconclusive_verdict_says_what_would_have_shown() -> None:
 def test_a_width_without_end_breaks_nothing() -> None:
     endless = Interval(estimate=0.1, low=float("-inf"), high=float("inf"), confidence=0.95, detectable=float("inf"))
     assert words.spread(endless) == "+0.10 [–, –]"
+
+
+def test_equal_models_are_called_equal() -> None:
+    assert "the challenger is as good as the champion in log loss" in words.sentences(samples.identical())[0]

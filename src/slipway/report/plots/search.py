@@ -43,6 +43,8 @@ def describe(report: ReportInput) -> str:
 
 def draw(report: ReportInput, theme: Theme) -> Figure:
     """Trials by number, the best so far as a line, and the scores by family at the right."""
+    from matplotlib.ticker import MaxNLocator
+
     higher = report.spec.search.metric.higher_is_better
     done = completed(report.trials)
     families = sorted({t.family for t, _ in done})[:3]
@@ -70,7 +72,10 @@ def draw(report: ReportInput, theme: Theme) -> Figure:
     axes.set(ylim=(low, high), xlabel="trial", ylabel=words.metric(report.spec.search.metric))
     side.set(ylim=(low, high), xlim=(-0.6, max(len(families), 2) - 0.4), xlabel="by family")
     side.set_xticks(range(len(families)), [words.family(name) for name in families])
+    spare = 0.5 + 0.02 * len(report.trials)
+    axes.set_xlim(-spare, len(report.trials) - 1 + spare)
     canvas.plain_numbers(axes, x=True, y=True)
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
     canvas.plain_numbers(side, y=True)
     side.tick_params(labelleft=False)
     sheet.legend(*axes.get_legend_handles_labels(), loc="upper left", bbox_to_anchor=(0.85 / canvas.WIDTH - 0.01, 1.0),
