@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -100,7 +101,8 @@ def _check_header(header: list[str], line: int) -> None:
     if len(header) == 1 and other:
         what = f"the values are separated by {other!r}, not by commas"
         raise DataError(Fault(line=line, what=what, hint="Save the file with commas."))
-    if all(map(_is_number, header)) or any(_is_number(name) and not name.strip().isdigit() for name in header):
+    numbers = [name for name in header if _is_number(name)]
+    if len(numbers) == len(header) or any("." in name for name in numbers):  # years and lags may be names
         raise DataError(_no_header(line))
     checks.check_names(header, line)
 
@@ -124,11 +126,7 @@ def _no_header(line: int) -> Fault:
 
 
 def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+    return re.match(checks.NUMBER, text) is not None
 
 
 def _parse(source: Source, options: DataTable, found: Scan) -> pa.Table:
@@ -175,9 +173,8 @@ def _changed(name: str, column: pa.ChunkedArray, text: pa.ChunkedArray, source: 
             yield checks.inexact(name, text[row].as_py(), lines_of(source, [row])[0])
 
 
-def _convert(
-    source: Source, options: DataTable, *, texts: Sequence[str], only: Sequence[str] = ()
-) -> pa.Table:  # fmt: skip
+def _convert(source: Source, options: DataTable, *, texts: Sequence[str], only: Sequence[str] = ()) -> pa.Table:
+    """All columns, or `only` these; those of `texts` as they are written, the others as they look."""
     convert = pyarrow.csv.ConvertOptions(
         column_types=dict.fromkeys(texts, pa.string()),
         include_columns=list(only),
@@ -199,18 +196,21 @@ Handler = Callable[[pyarrow.csv.InvalidRow], str]
 
 
 def _with_room(source: Source, convert: pyarrow.csv.ConvertOptions, skip: Handler, *, threads: bool) -> pa.Table:
+    """Parse with more and more bytes at once, until the longest row fits."""
     parse = pyarrow.csv.ParseOptions(newlines_in_values=True, invalid_row_handler=skip)
+    message = ""
     for size in _BLOCKS:
+        reading = pyarrow.csv.ReadOptions(use_threads=threads, block_size=size)
         try:
             with open_source(source) as stream:
-                reading = pyarrow.csv.ReadOptions(use_threads=threads, block_size=size)
                 return pyarrow.csv.read_csv(stream, reading, parse, convert)
         except pa.ArrowInvalid as error:
-            if "Empty CSV" in str(error):  # a header that no line break ends
-                raise DataError(checks.no_rows()) from None
-            if "straddling" not in str(error) or size == _BLOCKS[-1]:
-                raise DataError(Fault(what=f"the file cannot be read as CSV: {error}")) from None
-    raise AssertionError
+            message = str(error)
+        if "straddling" not in message:
+            break
+    if "Empty CSV" in message:  # a header that no line break ends
+        raise DataError(checks.no_rows())
+    raise DataError(Fault(what=f"the file cannot be read as CSV: {message}"))
 
 
 class _Ragged:

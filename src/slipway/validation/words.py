@@ -106,7 +106,7 @@ def value(seen: object) -> str:
             text = listed([value(part) for part in seen])
         case _:
             text = str(seen)
-    text = text.removesuffix(" 00:00:00").removesuffix("T00:00:00")
+    text = text.removesuffix(".000000000").removesuffix("T00:00:00").removesuffix(" 00:00:00")
     text = " ".join(text.split()) if text.strip() else repr(text)
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 
