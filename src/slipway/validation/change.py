@@ -131,22 +131,24 @@ def _row_difference(before: pa.Table, now: pa.Table, columns: list[str]) -> tupl
 
 def _categories(before: pa.ChunkedArray, now: pa.ChunkedArray) -> _Binned:
     old, new = _frequencies(before), _frequencies(now)
-    ranked = sorted(old, key=lambda name: (-old[name], name))
-    shown = ranked[:CATEGORIES]
-    rest = ranked[CATEGORIES:] or [name for name in new if name not in old]
-    counted = [(old[name], new.get(name, 0)) for name in shown]
-    sides = np.array(counted, dtype=np.int64).reshape(-1, 2)
-    binned = _Binned(labels=tuple(shown), before=sides[:, 0], now=sides[:, 1])
-    if not rest:
-        return binned
-    totals = sum(old.values()), sum(new.values())
-    return binned.with_bin(OTHER, totals[0] - int(sides[:, 0].sum()), totals[1] - int(sides[:, 1].sum()))
+    order = [("count", "descending"), ("word", "ascending")]
+    shown = old.take(pc.select_k_unstable(old, CATEGORIES, order)).to_pydict()
+    words = shown["word"]
+    found = new.filter(pc.is_in(new.column("word"), value_set=pa.array(words, pa.string()))).to_pydict()
+    counts = dict(zip(found["word"], found["count"], strict=True))
+    binned = _Binned(
+        labels=tuple(words),
+        before=np.array(shown["count"], dtype=np.int64),
+        now=np.array([counts.get(word, 0) for word in words], dtype=np.int64),
+    )
+    totals = [len(column) - column.null_count for column in (before, now)]
+    return binned.with_bin(OTHER, totals[0] - int(binned.before.sum()), totals[1] - int(binned.now.sum()))
 
 
-def _frequencies(column: pa.ChunkedArray) -> dict[str, int]:
-    counted = column.drop_null().value_counts()
-    words = [str(word).lower() if isinstance(word, bool) else word for word in counted.field("values").to_pylist()]
-    return dict(zip(words, counted.field("counts").to_pylist(), strict=True))
+def _frequencies(column: pa.ChunkedArray) -> pa.Table:
+    """How often each text is there; a table, because there may be as many as rows."""
+    counted = column.drop_null().cast(pa.string()).value_counts()
+    return pa.table({"word": counted.field("values"), "count": counted.field("counts")})
 
 
 def _deciles(before: pa.ChunkedArray, now: pa.ChunkedArray) -> _Binned:

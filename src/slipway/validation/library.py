@@ -17,10 +17,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def quietly() -> Iterator[None]:
-    """Keep the library's warnings and log lines, which are about itself, from the user.
-
-    Its import hands all of Python's warnings to `logging`; that is undone as well.
-    """
+    """Keep the library's warnings and log lines, which are about itself, from the user."""
     logger = logging.getLogger("great_expectations")
     level = logger.level
     logger.setLevel(logging.CRITICAL + 1)
@@ -29,7 +26,6 @@ def quietly() -> Iterator[None]:
             warnings.simplefilter("ignore")
             yield
     finally:
-        logging.captureWarnings(capture=False)
         logger.setLevel(level)
 
 
@@ -47,6 +43,7 @@ def load() -> None:
         with quietly():
             import great_expectations  # noqa: F401
     finally:
+        logging.captureWarnings(capture=False)  # the import hands all of Python's warnings to logging
         gc.freeze()
         if collecting:
             gc.enable()
