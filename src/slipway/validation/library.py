@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import importlib
 import logging
 import sys
 import warnings
@@ -30,12 +31,13 @@ def quietly() -> Iterator[None]:
 
 
 def load() -> None:
-    """Import the library, once.
+    """Import the library, once; a thread may begin, for a later call waits until it is done.
 
     What 460 modules define is never garbage: not looking for any meanwhile, nor among it later, saves a
     sixth of the import and nearly all of each `release`.
     """
     if "great_expectations" in sys.modules:
+        importlib.import_module("great_expectations")
         return
     collecting = gc.isenabled()
     gc.disable()
