@@ -69,7 +69,7 @@ EXPECTATIONS = {
 
 def toy_csv(rows: int = 160) -> str:
     """Rows that can be learned: the label follows the width, with some noise."""
-    draw = random.Random(7)  # noqa: S311
+    draw = random.Random(7)
     lines = ["width,height,colour,label"]
     for _ in range(rows):
         width, height = draw.uniform(0, 10), draw.gauss(50, 8)

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
 
@@ -13,7 +12,7 @@ FILE = "data/toy/expectations.json"
 BETWEEN = {"type": "expect_column_values_to_be_between", "kwargs": {"column": "x", "min_value": 0}}
 
 
-def suite(*entries: Any) -> bytes:  # noqa: ANN401
+def suite(*entries: object) -> bytes:
     return json.dumps({"name": "toy", "expectations": entries}, indent=1).encode()
 
 
