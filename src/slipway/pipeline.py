@@ -109,7 +109,8 @@ class _Review:
         """All stages; a search only where the data pass."""
         tuned = tune.load(self._workspace, self._model)
         if tuned is None:
-            self._pipeline.cluster.start()  # Ray starts while the data are validated
+            _ = self._model.dataset  # data that cannot be read end it here
+            self._pipeline.cluster.start()  # while the data are validated
         validation = self.validate()
         if not validation.passed:
             return self.report(validation, None, None)

@@ -38,7 +38,9 @@ def of_change(now: Tree, base: Tree | None) -> tuple[Affected, ...]:
     """Every model of both trees with what the change from `base` to `now` does to it."""
     before = models(base) if base is not None else []
     here = models(now)
-    gone = [Affected(model=m, effect=Effect.RETIRE, reasons=(f"{folder(m)}/ was deleted",)) for m in before if m not in here]
+    gone = [
+        Affected(model=m, effect=Effect.RETIRE, reasons=(f"{folder(m)}/ was deleted",)) for m in before if m not in here
+    ]
     kept = [_of_model(model, now, base if model in before else None) for model in here]
     return tuple(sorted([*gone, *kept], key=lambda affected: affected.model))
 

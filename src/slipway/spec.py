@@ -149,10 +149,12 @@ def _nested(key: str, value: Any) -> Any:  # noqa: ANN401  JSON
 
 
 def _is_noise(key: str, value: object) -> bool:
-    return (key == "title" and isinstance(value, str)) or (key == "default" and (value is None or isinstance(value, dict)))
+    return (key == "title" and isinstance(value, str)) or (
+        key == "default" and (value is None or isinstance(value, dict))
+    )
 
 
-_TOML_PLACE = re.compile(r"^(?P<what>.*) \(at (?:line (?P<line>\d+), column \d+|end of document)\)$")
+_TOML_PLACE = re.compile(r"^(.*) \(at (?:line (\d+), column \d+|end of document)\)$")
 _NAMED = re.compile(r"^\[(\w+)\] (\w+)")
 _HEADER = re.compile(r"^\s*\[+\s*([^\]]+?)\s*\]+")
 _KEY = re.compile(r"^\s*([A-Za-z0-9_.\"'-]+)\s*=")
@@ -160,7 +162,7 @@ _KEY = re.compile(r"^\s*([A-Za-z0-9_.\"'-]+)\s*=")
 
 def _toml_place(message: str, *, last: int) -> tuple[str, int]:
     found = _TOML_PLACE.match(message)
-    return (found["what"], int(found["line"] or last)) if found else (message, 1)
+    return (found[1], int(found[2] or last)) if found else (message, 1)
 
 
 def key_lines(text: str) -> dict[tuple[str, ...], int]:
@@ -181,12 +183,14 @@ def _dotted(text: str) -> tuple[str, ...]:
 
 
 _FORMS = "a value, { int = [low, high] }, { float = [low, high] } or { choice = [...] }"
+_DIMENSION = 3
+"""Where in a key's path pydantic puts the form of a hyper-parameter: after table, family and name."""
 _TAGS = frozenset({"int", "float", "choice", "constant", "str", "bool"})
 
 
 def _fault(detail: Mapping[str, Any], file: str, lines: Mapping[tuple[str, ...], int]) -> Fault:
     loc = [part for part in detail["loc"] if isinstance(part, str)]
-    path = tuple(part for index, part in enumerate(loc) if index < 3 or part not in _TAGS)  # noqa: PLR2004
+    path: tuple[str, ...] = tuple(part for at, part in enumerate(loc) if at < _DIMENSION or part not in _TAGS)
     name = _spoken(path)
     hint = ""
     match detail["type"]:

@@ -15,9 +15,22 @@ import pytest
 
 SOURCE = Path(__file__).parents[2] / "src" / "slipway"
 HEAVY = {
-    "boto3", "great_expectations", "matplotlib", "mlflow", "numpy", "onnx", "onnxruntime", "optuna", "pandas", "pyarrow",
-    "ray", "scipy", "skl2onnx", "sklearn", "xgboost",
-}  # fmt: skip
+    "boto3",
+    "great_expectations",
+    "matplotlib",
+    "mlflow",
+    "numpy",
+    "onnx",
+    "onnxruntime",
+    "optuna",
+    "pandas",
+    "pyarrow",
+    "ray",
+    "scipy",
+    "skl2onnx",
+    "sklearn",
+    "xgboost",
+}
 
 
 def imports(file: Path) -> Iterator[str]:

@@ -24,7 +24,9 @@ from slipway.training.trial import Material, Outcome, Suggestion, evaluate, fail
 
 Done = Callable[[Outcome], None]
 
-_LOST = "the worker process ended: was there enough memory?"
+_RETRIES = 2
+"""A trial whose worker died is tried again: what a machine lacked must not decide which model wins."""
+_LOST = "the worker process ended each time: was there enough memory?"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +47,12 @@ class RayTune:
                     max_concurrent_trials=width,
                     reuse_actors=True,
                 ),
-                run_config=tune.RunConfig(name="search", storage_path=folder, verbose=0),
+                run_config=tune.RunConfig(
+                    name="search",
+                    storage_path=folder,
+                    verbose=0,
+                    failure_config=tune.FailureConfig(max_failures=_RETRIES),
+                ),
             )
             try:
                 tuner.fit()

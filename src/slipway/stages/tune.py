@@ -10,6 +10,7 @@ from slipway.adapters.store import Files, Place
 from slipway.errors import InputError, OutsideError
 from slipway.journal import Journal
 from slipway.results import ModelCard
+from slipway.training.faults import DataError
 from slipway.training.trial import Outcome
 
 if TYPE_CHECKING:
@@ -58,7 +59,10 @@ def run(workspace: Workspace, model: Model, runner: Runner) -> Tuned:
     from slipway.training.trial import prepare
 
     began = workspace.clock()
-    material, encoding = prepare(model.dataset, model.key)
+    try:
+        material, encoding = prepare(model.dataset, model.key)
+    except DataError as error:
+        raise InputError.of_data(error, model.data_name) from None
     journal = Journal(file=workspace.settings.local / "work" / model.name / f"{model.key}.jsonl")
     study = Study(model.spec.search, model.key, journal.read())
     _search(workspace, study, material, runner, journal)

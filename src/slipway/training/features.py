@@ -95,7 +95,6 @@ def dataset(table: pa.Table, recipe: Recipe) -> Dataset:
     classes, target = _target(table.column(recipe.model.target), recipe)
     columns, ignored = _columns(table, recipe)
     holdout = holdout_rows(table, recipe.data)
-    _check_classes(classes, target[~holdout], recipe)
     return Dataset(
         recipe=recipe, table=table, columns=columns, ignored=ignored,
         classes=classes, target=target, holdout=holdout,
@@ -238,10 +237,11 @@ def _classes(column: pa.ChunkedArray, recipe: Recipe) -> tuple[tuple[str, ...], 
     return spelled, codes
 
 
-def _check_classes(classes: tuple[str, ...], target: Target, recipe: Recipe) -> None:
-    folds = recipe.search.folds
-    counts = np.bincount(target.astype(np.int64), minlength=len(classes)) if classes else np.array([len(target)])
-    names = classes or ("",)
+def check_folds(data: Dataset) -> None:
+    """See to it that each class can be in each fold; `DataError` names those that are too rare."""
+    folds, target = data.recipe.search.folds, data.target[data.training]
+    counts = np.bincount(target, minlength=len(data.classes)) if data.classes else np.array([len(target)])
+    names = data.classes or ("",)
     faults = [
         Fault(
             what=f"{f'class {name!r}' if name else 'the data'} has {count} training rows; {folds} folds need {folds}",

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from slipway.training import seeds
 from slipway.training.evaluation import score
 from slipway.training.families import Params, family
-from slipway.training.features import Dataset, Encoding, Matrix, Target, fit_encoding, raw
+from slipway.training.features import Dataset, Encoding, Matrix, Target, check_folds, fit_encoding, raw
 from slipway.training.recipe import MetricName, Task
 
 Rows = npt.NDArray[np.int64]
@@ -78,7 +78,8 @@ class Material:
 
 
 def prepare(data: Dataset, key: str) -> tuple[Material, Encoding]:
-    """Encode the training side and draw its folds."""
+    """Encode the training side and draw its folds; `DataError` if it has too few rows for them."""
+    check_folds(data)
     numeric, categorical = raw(data.table.filter(data.training), data.columns)
     encoding = fit_encoding(data.columns, categorical)
     features = encoding.encode(numeric, categorical)

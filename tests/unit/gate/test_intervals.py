@@ -9,10 +9,8 @@ from hypothesis import strategies as st
 from sklearn import metrics
 
 from slipway.gate.intervals import Holdout, _Ranking, improvement
-from slipway.training.evaluation import score
+from slipway.training.evaluation import Floats, score
 from slipway.training.recipe import MetricName
-
-Floats = np.ndarray
 
 
 def numbers(rows: int, effect: float, seed: int, spread: float = 1.0) -> Holdout:

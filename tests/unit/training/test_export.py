@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 
 from slipway.scoring import Scorer
+from slipway.training.evaluation import Floats
 from slipway.training.export import to_onnx
 from slipway.training.features import Dataset, dataset, raw
 from slipway.training.recipe import Recipe
@@ -49,7 +50,7 @@ def recipe(family: str, *, classes: int) -> Recipe:
     )
 
 
-def train(data: Dataset) -> tuple[bytes, np.ndarray, pa.Table]:
+def train(data: Dataset) -> tuple[bytes, Floats, pa.Table]:
     """The exported model, and the native one's predictions on the holdout."""
     material, encoding = prepare(data, "key")
     study = Study(data.recipe.search, "key", {})
