@@ -61,7 +61,7 @@ def test_there_is_no_null_in_toml() -> None:
     assert {"type": "null"} not in list(_parts(SCHEMA))
 
 
-def _parts(value: Any) -> Any:  # noqa: ANN401
+def _parts(value: Any) -> Any:
     yield value
     for part in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
         yield from _parts(part)

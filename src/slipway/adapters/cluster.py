@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import logging
 import os
 import shutil
@@ -104,29 +103,6 @@ class Cluster:
             configure_logging=False,
             **({} if self.address else local),
         )
-        _warm_up(self.workers or _cores())
-
-
-def _warm_up(workers: int) -> None:
-    """Let every worker import what trials need while the driver still does other things.
-
-    Ray turns an idle worker process into the next actor, so the first trials start with all of it loaded.
-    """
-    import ray
-    import ray.tune
-
-    def load() -> None:
-        for name in (
-            "optuna",
-            "ray.tune",
-            "slipway.training.families.random_forest",
-            "slipway.training.families.xgboost",
-        ):
-            importlib.import_module(name)
-
-    task = ray.remote(num_cpus=1)(load)
-    for _ in range(workers):
-        task.remote()
 
 
 def _cores() -> int:

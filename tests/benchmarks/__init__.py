@@ -1,0 +1,1 @@
+"""Measurements beside the obvious alternatives, in one run: `make bench`. Ratios travel, seconds do not."""
