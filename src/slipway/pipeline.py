@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from slipway.adapters.cluster import Cluster
 from slipway.adapters.git import Commit
-from slipway.adapters.tracking import Recording, SearchRun, Tracking
+from slipway.adapters.tracking import Recorder, SearchRun, Tracking
 from slipway.errors import InputError
 from slipway.report import ReportInput
 from slipway.results import Comparison, StageTime, Validation, VerdictName
@@ -77,6 +77,7 @@ class Pipeline:
         review = _Review(self, name)
         try:
             tuned = review.tune()
+            self.cluster.release()
             review.track(tuned, None)
             return tuned
         finally:
@@ -103,7 +104,8 @@ class _Review:
         self._model: Model = self._workspace.model(name, trials=pipeline.options.trials)
         self._base: Commit | None = self._workspace.base(pipeline.options.base)
         self._times: list[StageTime] = []
-        self._recording: Recording | None = None
+        self._recorder: Recorder | None = None
+        self._told = False
 
     def run(self) -> Reviewed:
         """All stages; a search only where the data pass."""
@@ -142,6 +144,8 @@ class _Review:
     def tune(self, tuned: Tuned | None = None) -> Tuned:
         """Train the challenger, unless its key is known."""
         known = tuned or tune.load(self._workspace, self._model)
+        if known is None:
+            self._record_soon()
         made = known or tune.run(self._workspace, self._model, self._runner())
         self._note("tune", made.seconds, reused=known is not None)
         return made
@@ -180,23 +184,30 @@ class _Review:
 
     def track(self, tuned: Tuned, comparison: Comparison | None) -> None:
         """Have MLflow record the search while other work goes on; once for each key and server."""
-        if self._tracked().exists():
+        recorder = self._record_soon()
+        if recorder is None:
             return
-        run = _search_run(self._model, tuned, comparison, self._workspace)
         files = {"model.onnx": tuned.onnx, "model.json": tuned.card.to_json()}
         if comparison is not None:
             files["comparison.json"] = comparison.to_json()
-        self._recording = Tracking(uri=self._workspace.settings.tracking_uri).begin(run, files)
+        recorder.record(_search_run(self._model, tuned, comparison, self._workspace), files)
+        self._told = True
 
     def close(self) -> None:
         """See to it that the recording ended well. Its failure is a warning: it decides nothing."""
-        if self._recording is None:
+        if self._recorder is None:
             return
-        if problem := self._recording.wait():
+        if problem := self._recorder.close():
             self._workspace.screen.say(f"warning: MLflow recorded nothing: {problem}. The next run tries again.")
-            return
-        self._tracked().parent.mkdir(parents=True, exist_ok=True)
-        self._tracked().touch()
+        elif self._told:
+            self._tracked().parent.mkdir(parents=True, exist_ok=True)
+            self._tracked().touch()
+
+    def _record_soon(self) -> Recorder | None:
+        """The recorder, which takes seconds to get ready; None for a search that was recorded before."""
+        if self._recorder is None and not self._tracked().exists():
+            self._recorder = Tracking(uri=self._workspace.settings.tracking_uri).start(self._model.name)
+        return self._recorder
 
     def _tracked(self) -> Path:
         return self._workspace.settings.local / "tracked" / self._model.key

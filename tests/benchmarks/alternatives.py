@@ -13,8 +13,7 @@ from slipway import spec
 from slipway.training.dataset import read
 from slipway.training.families import family
 from slipway.training.features import dataset
-from slipway.training.recipe import Choice, Dimension, FloatRange, IntRange, dimensions
-from slipway.training.search import InProcess, Study
+from slipway.training.recipe import Choice, Constant, Dimension, FloatRange, IntRange, dimensions
 from slipway.training.trial import Material, Suggestion, evaluate, prepare
 
 Space = dict[str, dict[str, Dimension]]
@@ -33,12 +32,22 @@ def load(repository: Path, model: str, trials: int | None) -> tuple[spec.ModelSp
 
 
 def floor(repository: Path, model: str, trials: int | None) -> None:
-    """The fits of the search and nothing else, one after the other."""
+    """The fits of a search that was run before and nothing else: CPU seconds, one after the other."""
     parsed, material, _ = load(repository, model, trials)
-    study = Study(parsed.search, "benchmark", {})
+    record = json.loads(_search_of(repository, model, parsed.search.trials).read_text())
+    suggestions = [Suggestion(number=t["number"], family=t["family"], params=t["params"]) for t in record["trials"]]
+    for name in {suggestion.family for suggestion in suggestions}:
+        family(name)  # imports are not fits
     began = time.process_time()
-    InProcess().run(study, material, lambda _: None)
+    for suggestion in suggestions:
+        evaluate(suggestion, material)
     sys.stdout.write(json.dumps({"cpu": time.process_time() - began}) + "\n")
+
+
+def _search_of(repository: Path, model: str, trials: int) -> Path:
+    """The record of the search with this many trials."""
+    files = (repository / ".slipway/store" / model).glob("*/search/trials.json")
+    return next(file for file in files if len(json.loads(file.read_text())["trials"]) == trials)
 
 
 def joblib(repository: Path, model: str, trials: int | None) -> None:
@@ -75,58 +84,34 @@ def _suggest(trial: Any, space: Space) -> Suggestion:
 
 
 def tutorial(repository: Path, model: str, trials: int | None) -> None:
-    """A function trainable, everything else at Tune's defaults: a new process for each trial."""
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    import ray
-    from ray import tune
+    """A function trainable with Optuna's search, everything else as Ray's own tutorials leave it.
 
-    parsed, material, space = load(repository, model, trials)
-    ray.init(include_dashboard=False, logging_level="ERROR", log_to_driver=False)
+    That is a new process for each trial, which imports and loads all it needs.
+    """
+    from ray import tune
+    from ray.tune.search.optuna import OptunaSearch
+
+    parsed, _, space = load(repository, model, trials)
     metric = parsed.search.metric
 
-    def train(config: dict[str, Any]) -> None:
-        suggestion = Suggestion(number=0, family=config["family"], params=config["params"])
-        tune.report({"score": evaluate(suggestion, material).score})
+    def configure(trial: Any) -> None:
+        _suggest(trial, space)
 
-    names = sorted(space)
+    def train(config: dict[str, Any]) -> None:
+        _, material, _ = load(repository, model, trials)
+        name = config.pop("family")
+        params = {key.removeprefix(f"{name}."): value for key, value in config.items()}
+        fixed = {key: value for key, value in space[name].items() if isinstance(value, Constant)}
+        tune.report({"score": evaluate(Suggestion(number=0, family=name, params=params | fixed), material).score})
+
+    mode = "max" if metric.higher_is_better else "min"
     tuner = tune.Tuner(
         train,
-        param_space={
-            "family": tune.choice(names),
-            "params": tune.sample_from(lambda spec: _sample(space[spec.config.family])),
-        },
         tune_config=tune.TuneConfig(
-            metric="score", mode="max" if metric.higher_is_better else "min", num_samples=parsed.search.trials
+            search_alg=OptunaSearch(space=configure, metric="score", mode=mode), num_samples=parsed.search.trials
         ),
-        run_config=tune.RunConfig(verbose=0),
     )
     tuner.fit()
-
-
-def _sample(space: dict[str, Dimension]) -> dict[str, Any]:
-    import math
-    import random
-
-    def one(dimension: Dimension) -> Any:
-        match dimension:
-            case IntRange(bounds=(low, high)):
-                return (
-                    round(math.exp(random.uniform(math.log(low), math.log(high))))
-                    if dimension.log
-                    else random.randint(low, high)
-                )
-            case FloatRange(bounds=(low, high)):
-                return (
-                    math.exp(random.uniform(math.log(low), math.log(high)))
-                    if dimension.log
-                    else random.uniform(low, high)
-                )
-            case Choice():
-                return random.choice(dimension.choice)
-            case constant:
-                return constant
-
-    return {name: one(dimension) for name, dimension in space.items()}
 
 
 if __name__ == "__main__":

@@ -51,8 +51,9 @@ def client(tmp_path: Path) -> Any:
 def test_a_search_can_be_followed_from_either_end(tmp_path: Path, client: Any) -> None:
     uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
     for _ in range(2):  # the second records nothing
-        recording = Tracking(uri=uri).begin(search_run(), {"model.onnx": MODEL, "model.json": b"{}"})
-        assert recording.wait() == ""
+        recorder = Tracking(uri=uri).start("iris")
+        recorder.record(search_run(), {"model.onnx": MODEL, "model.json": b"{}"})
+        assert recorder.close() == ""
 
     experiment = client.get_experiment_by_name("iris").experiment_id
     runs = client.search_runs([experiment])
@@ -81,18 +82,27 @@ def test_a_search_can_be_followed_from_either_end(tmp_path: Path, client: Any) -
 
 @pytest.mark.filterwarnings("ignore")
 def test_a_server_that_is_not_there_is_one_line() -> None:
-    recording = Tracking(uri="bogus://nowhere").begin(search_run(), {})
-    assert "bogus" in recording.wait()
+    recorder = Tracking(uri="bogus://nowhere").start("iris")
+    recorder.record(search_run(), {})
+    assert "bogus" in recorder.close()
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_recorder_that_is_told_nothing_records_nothing(tmp_path: Path, client: Any) -> None:
+    recorder = Tracking(uri=f"sqlite:///{tmp_path / 'mlflow.db'}").start("iris")
+    assert recorder.close() == ""
+    experiment = client.get_experiment_by_name("iris")
+    assert experiment is not None
+    assert not client.search_runs([experiment.experiment_id])
 
 
 @pytest.mark.filterwarnings("ignore")
 def test_an_interrupted_recording_is_made_again(tmp_path: Path, client: Any) -> None:
     """A parent that never ended does not count as recorded."""
-    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
     experiment = client.create_experiment("iris", artifact_location=(tmp_path / "a").as_uri())
     client.create_run(experiment, tags={"slipway.key": "ab" * 32})
     (tmp_path / "files").mkdir()
-    record(uri, search_run(), tmp_path / "files")
+    record(client, experiment, search_run(), tmp_path / "files")
     finished = client.search_runs([experiment], "attributes.status = 'FINISHED'")
     assert len([run for run in finished if "mlflow.parentRunId" not in run.data.tags]) == 1
 

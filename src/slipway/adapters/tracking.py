@@ -1,11 +1,12 @@
 """MLflow: which data, which configuration and which trial made a model, from either end.
 
 A run is recorded by a process of its own, because MLflow takes seconds to import and nobody should wait
-for it: `Tracking.begin` starts it, `Recording.wait` says how it ended.
+for it: `Tracking.start` has it made ready while the search goes on.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -22,6 +23,9 @@ from slipway.key import SHORT
 _URI = "MLFLOW_TRACKING_URI"
 _LONGEST_PARAM = 500
 _LOCAL = "sqlite:///"
+_RUN, _FILES = "run.json", "artifacts"
+_NICE = 5
+"""The search goes first."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,27 +52,38 @@ class SearchRun:
     """When the search began, in milliseconds since 1970."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Recording:
-    """A recording that is under way in another process."""
+@dataclass(kw_only=True)
+class Recorder:
+    """A process that has MLflow ready, and waits to be told what to record."""
 
     process: subprocess.Popen[bytes]
-    folder: tempfile.TemporaryDirectory[str]
+    _folder: tempfile.TemporaryDirectory[str] | None = None
 
-    def wait(self) -> str:
-        """Wait for the end; an empty text, or the reason why nothing was recorded."""
+    def record(self, run: SearchRun, files: Mapping[str, bytes]) -> None:
+        """Have a search and its files recorded; a search that was recorded before is not repeated."""
+        self._folder = tempfile.TemporaryDirectory(prefix="slipway-tracking-")
+        place = Path(self._folder.name)
+        (place / _RUN).write_text(json.dumps(asdict(run)))
+        (place / _FILES).mkdir()
+        for name, content in files.items():
+            (place / _FILES / name).write_bytes(content)
+        with contextlib.suppress(BrokenPipeError):  # it ended before; `close` says why
+            self._told(f"{place}\n".encode())
+
+    def close(self) -> str:
+        """Wait for its end: an empty text, or the reason why nothing was recorded."""
         _, errors = self.process.communicate()
-        self.folder.cleanup()
+        if self._folder is not None:
+            self._folder.cleanup()
         if self.process.returncode == 0:
             return ""
         lines = errors.decode(errors="replace").strip().splitlines()
         return lines[-1] if lines else f"the recorder ended with {self.process.returncode}"
 
-    def abandon(self) -> None:
-        """End the recording, if it still goes on."""
-        self.process.terminate()
-        self.process.communicate()
-        self.folder.cleanup()
+    def _told(self, line: bytes) -> None:
+        if self.process.stdin is not None:
+            self.process.stdin.write(line)
+            self.process.stdin.flush()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,31 +92,21 @@ class Tracking:
 
     uri: str = field(repr=False)
 
-    def begin(self, run: SearchRun, files: Mapping[str, bytes]) -> Recording:
-        """Start to record a search with its files; a search that was recorded before is not repeated."""
-        folder = tempfile.TemporaryDirectory(prefix="slipway-tracking-")
-        place = Path(folder.name)
-        (place / "run.json").write_text(json.dumps(asdict(run)))
-        artifacts = place / "artifacts"
-        artifacts.mkdir()
-        for name, content in files.items():
-            (artifacts / name).write_bytes(content)
+    def start(self, model: str) -> Recorder:
+        """Start a recorder for a model; if it is told nothing until it is closed, it records nothing."""
         environment = os.environ | {_URI: self.uri, "MLFLOW_DISABLE_TELEMETRY": "true", "GIT_PYTHON_REFRESH": "quiet"}
         process = subprocess.Popen(  # noqa: S603  this very program
-            [sys.executable, "-m", "slipway.adapters.tracking", folder.name],
+            [sys.executable, "-m", "slipway.adapters.tracking", model],
             env=environment,
+            stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
         )
-        return Recording(process=process, folder=folder)
+        return Recorder(process=process)
 
 
-def record(uri: str, run: SearchRun, artifacts: Path) -> str:
+def record(client: Any, experiment: str, run: SearchRun, artifacts: Path) -> str:  # noqa: ANN401  mlflow is heavy
     """Record a search now; the id of its parent run."""
-    from mlflow.tracking import MlflowClient
-
-    client = MlflowClient(uri)
-    experiment = _experiment(client, uri, run.model)
     known = client.search_runs([experiment], f"tags.`slipway.key` = '{run.key}' AND attributes.status = 'FINISHED'")
     if parent := next((r for r in known if "mlflow.parentRunId" not in r.data.tags), None):
         return str(parent.info.run_id)
@@ -188,12 +193,18 @@ def _log_dataset(client: Any, run_id: str, run: SearchRun) -> None:  # noqa: ANN
     client.log_inputs(run_id, [DatasetInput(dataset=dataset, tags=[InputTag("mlflow.data.context", "training")])])
 
 
-def main(arguments: Sequence[str]) -> None:
-    """Record what `Tracking.begin` wrote into a folder."""
-    place = Path(arguments[0])
-    run = SearchRun(**json.loads((place / "run.json").read_text()))
-    record(os.environ[_URI], run, place / "artifacts")
+def main(model: str) -> None:
+    """Make everything ready; then record what the one line on standard input names, if there is one."""
+    os.nice(_NICE)
+    from mlflow.tracking import MlflowClient
+
+    uri = os.environ[_URI]
+    client = MlflowClient(uri)
+    experiment = _experiment(client, uri, model)
+    if line := sys.stdin.readline().strip():
+        place = Path(line)
+        record(client, experiment, SearchRun(**json.loads((place / _RUN).read_text())), place / _FILES)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(sys.argv[1])

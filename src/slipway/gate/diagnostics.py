@@ -15,6 +15,8 @@ from slipway.training.features import Target, raw
 from slipway.training.recipe import MetricName
 
 BINS = 10
+RARE = 0.1
+"""A class with a smaller share of the rows is rare."""
 POINTS = 1_000
 IMPORTANCE_ROWS = 5_000
 SHUFFLES = 3
@@ -44,16 +46,24 @@ def _confusion(
 
 
 def _calibration(target: Target, prediction: Floats) -> tuple[CalibrationBin, ...]:
-    """Reliability in bins of equal numbers of rows; of the positive class, or of every class against the rest."""
+    """Reliability in ten bins; of the positive class, or of every class against the rest.
+
+    Bins hold equal numbers of rows. Where the positive class is rare that would put all but one of them next
+    to nought, so they hold equal numbers of predicted positives there.
+    """
     if prediction.shape[1] == 2:  # noqa: PLR2004
         claimed, came = prediction[:, 1], (target == 1).astype(float)
     else:
         claimed = prediction.ravel()
         came = (target[:, None] == np.arange(prediction.shape[1])).astype(float).ravel()
     order = np.argsort(claimed, kind="stable")
-    parts = [part for part in np.array_split(order, BINS) if len(part)]
+    weights = claimed[order] + 1e-12 if came.mean() < RARE else np.ones(len(order))
+    place = np.minimum(BINS * (np.cumsum(weights) - weights / 2) / weights.sum(), BINS - 1).astype(int)
+    parts = [order[place == number] for number in range(BINS)]
     return tuple(
-        CalibrationBin(predicted=float(claimed[p].mean()), observed=float(came[p].mean()), rows=len(p)) for p in parts
+        CalibrationBin(predicted=float(claimed[p].mean()), observed=float(came[p].mean()), rows=len(p))
+        for p in parts
+        if len(p)
     )
 
 

@@ -62,17 +62,18 @@ def _name(reasons: Iterable[Reason]) -> VerdictName:
 
 def _improvement(evidence: Evidence, gate: GateTable) -> Reason:
     found, least = evidence.improvement, gate.min_improvement
+    change = f"better by {found.estimate:.4g}" if found.estimate >= 0 else f"worse by {-found.estimate:.4g}"
+    against = f"{evidence.metric.value.replace('_', ' ')} {change} than the {evidence.champion}"
     span = f"{found.confidence:.0%} interval {found.low:+.4g} to {found.high:+.4g}"
-    asked = f"at least {least:+.4g} is asked for"
-    against = f"{evidence.metric} against the {evidence.champion}"
+    asked = f"more than {least:+.4g} is asked for" if least else "any improvement is asked for"
     if found.low > least:
-        state, text = ReasonState.PASS, f"{against}: better by {found.estimate:+.4g}, {span}; {asked}"
+        state, text = ReasonState.PASS, f"{against} ({span}); {asked}"
     elif found.high < least:
-        state, text = ReasonState.FAIL, f"{against}: {found.estimate:+.4g}, {span}; {asked}"
+        state, text = ReasonState.FAIL, f"{against} ({span}); {asked}"
     else:
         state = ReasonState.WARN
         text = (
-            f"{against}: {found.estimate:+.4g}, {span}, which does not tell; {asked}. "
+            f"{against} ({span}), which does not tell; {asked}. "
             f"This holdout shows an improvement four times in five only from {least + found.detectable:+.4g} on"
         )
     return Reason(check="improvement", state=state, text=text)
@@ -87,7 +88,7 @@ def _slices(evidence: Evidence, gate: GateTable) -> tuple[Reason, ...]:
     worse = [row for row in evidence.slices if row.regressed]
     if worse:
         named = ", ".join(_group(row) for row in worse)
-        text = f"{evidence.metric} got worse by more than {limit:.4g} where {named}"
+        text = f"{evidence.metric.value.replace('_', ' ')} got worse by more than {limit:.4g} where {named}"
         return (Reason(check="slices", state=ReasonState.FAIL, text=text),)
     judged = sum(row.improvement is not None for row in evidence.slices)
     text = f"none of {judged} groups is surely worse by more than {limit:.4g}"

@@ -17,6 +17,8 @@ import pyarrow.parquet as pq
 from slipway.errors import InputError
 from slipway.samples.transactions import CHANNELS, COUNTRIES, DEVICES, MERCHANTS, REGIONS, Array, Columns, transactions
 
+_FARTHEST_KM = 20_037.0
+"""Half-way round the Earth."""
 FILE = "transactions.parquet"
 ROWS = 100_000
 SEED = 20_260_101
@@ -93,7 +95,9 @@ def _to_arrow(columns: Columns, first: int) -> pa.Table:
         "account_age_days": columns["account_age"].astype(np.int16),
         "transactions_24h": columns["transactions"].astype(np.int16),
         "declines_24h": columns["declines"].astype(np.int16),
-        "distance_from_home_km": _masked(np.round(columns["distance"], 1), columns["no_distance"]),
+        "distance_from_home_km": _masked(
+            np.round(np.minimum(columns["distance"], _FARTHEST_KM), 1), columns["no_distance"]
+        ),
         "is_fraud": columns["is_fraud"],
     }
     return pa.table(arrays, schema=SCHEMA)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from slipway.workspace import Model, Workspace
 
 FILE = "comparison.json"
-_VERSION = 1
+_VERSION = 2
 """Raised when the gate's code changes what it finds, so that old comparisons are made again."""
 
 

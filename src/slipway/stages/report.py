@@ -24,10 +24,9 @@ def run(workspace: Workspace, report: ReportInput) -> tuple[Path, bool]:
     digest = _digest(report)
     if stamp.is_file() and stamp.read_text() == digest:
         return folder, True
-    from slipway.report.files import write
+    from slipway.report.files import files, replace
 
-    write(report, folder)
-    stamp.write_text(digest)
+    replace(folder, {**files(report), _STAMP: digest.encode()})
     return folder, False
 
 

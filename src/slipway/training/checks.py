@@ -32,7 +32,11 @@ def check_names(names: Sequence[str], line: int = 1) -> None:
         if count > 1 and name.strip()
     ]
     faults += [
-        Fault(line=line, what=f"column {n} has no name", hint="Name it in the header.")
+        Fault(
+            line=line,
+            what=f"column {n} has no name",
+            hint="Name it in the header; if it only counts the rows, write the file without it (index=False).",
+        )
         for n, name in enumerate(names, start=1)
         if not name.strip()
     ]

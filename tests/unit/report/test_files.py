@@ -25,38 +25,30 @@ def names(folder: Path) -> set[str]:
 
 def test_a_report_is_a_folder(tmp_path: Path) -> None:
     folder = tmp_path / "report" / "iris"
-    files.write(samples.promote(), folder)
+    files.replace(folder, files.files(samples.promote()))
     assert names(folder) == PROMOTED
     assert json.loads((folder / "comparison.json").read_text())["verdict"] == "promote"
 
 
 def test_a_new_report_replaces_all_of_the_old(tmp_path: Path) -> None:
     folder = tmp_path / "iris"
-    files.write(samples.promote(), folder)
+    files.replace(folder, files.files(samples.promote()))
     (folder / "of-before.txt").write_text("old")
-    files.write(samples.rejected(), folder)
+    files.replace(folder, files.files(samples.rejected()))
     assert names(folder) == {"report.md", "report.html", "validation.json"}
-    assert [path.name for path in tmp_path.iterdir()] == ["iris"]
-
-
-def test_a_folder_that_cannot_be_swapped_is_renamed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "_exchange", lambda _one, _other: False)
-    for report in (samples.promote(), samples.rejected()):
-        files.write(report, tmp_path / "iris")
-    assert names(tmp_path / "iris") == {"report.md", "report.html", "validation.json"}
     assert [path.name for path in tmp_path.iterdir()] == ["iris"]
 
 
 def test_a_failure_leaves_the_old_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "iris"
-    files.write(samples.rejected(), folder)
+    files.replace(folder, files.files(samples.rejected()))
 
     def full(_path: Path, _content: bytes) -> int:
         raise OSError(28, os.strerror(28))
 
     monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(OSError, match="No space left"):
-        files.write(samples.promote(), folder)
+        files.replace(folder, files.files(samples.promote()))
     assert names(folder) == {"report.md", "report.html", "validation.json"}
     assert [path.name for path in tmp_path.iterdir()] == ["iris"]
 
