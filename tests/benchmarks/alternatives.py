@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -94,9 +95,6 @@ def tutorial(repository: Path, model: str, trials: int | None) -> None:
     parsed, _, space = load(repository, model, trials)
     metric = parsed.search.metric
 
-    def configure(trial: Any) -> None:
-        _suggest(trial, space)
-
     def train(config: dict[str, Any]) -> None:
         _, material, _ = load(repository, model, trials)
         name = config.pop("family")
@@ -108,10 +106,15 @@ def tutorial(repository: Path, model: str, trials: int | None) -> None:
     tuner = tune.Tuner(
         train,
         tune_config=tune.TuneConfig(
-            search_alg=OptunaSearch(space=configure, metric="score", mode=mode), num_samples=parsed.search.trials
+            search_alg=OptunaSearch(space=partial(_configure, space), metric="score", mode=mode),
+            num_samples=parsed.search.trials,
         ),
     )
     tuner.fit()
+
+
+def _configure(space: Space, trial: Any) -> None:
+    _suggest(trial, space)
 
 
 if __name__ == "__main__":

@@ -24,8 +24,8 @@ _URI = "MLFLOW_TRACKING_URI"
 _LONGEST_PARAM = 500
 _LOCAL = "sqlite:///"
 _RUN, _FILES = "run.json", "artifacts"
-_NICE = 5
-"""The search goes first."""
+_NICE = 19
+"""Everything else goes first."""
 
 
 @dataclass(frozen=True, kw_only=True)
