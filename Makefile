@@ -13,7 +13,8 @@ help: ## Show what can be made.
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
 
 .tools/bin/uv:
-	python3 -m pip install --quiet --disable-pip-version-check --no-warn-script-location --target .tools 'uv>=0.8'
+	# from /, where .python-version does not ask pyenv for a Python that it may not have
+	cd / && python3 -m pip install --quiet --disable-pip-version-check --target '$(CURDIR)/.tools' 'uv>=0.8'
 
 .venv/.ready: pyproject.toml uv.lock .python-version $(filter .tools/bin/uv,$(UV))
 	$(UV) sync --frozen

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import time
@@ -18,7 +17,7 @@ import typer
 from slipway.adapters.git import Git, WorkTree
 from slipway.adapters.store import open_store
 from slipway.errors import ExitCode, InputError, SlipwayError
-from slipway.screen import Screen, console
+from slipway.screen import Screen, console, emit, emit_json, plain
 from slipway.settings import Settings
 from slipway.workspace import Workspace
 
@@ -133,7 +132,10 @@ def key(
     workspace = _workspace(repo, None)
     tree = workspace.git.commit(at) if at else WorkTree(root=workspace.settings.repo)
     inputs = key_inputs(tree, check_name(model))
-    _print({"model": model, "key": inputs.key, **inputs.to_dict()} if as_json else inputs.key)
+    if as_json:
+        emit_json({"model": model, "key": inputs.key, **inputs.to_dict()})
+    else:
+        emit(inputs.key)
     return ExitCode.DONE
 
 
@@ -208,9 +210,9 @@ def new(
     settings = Settings.from_environ(os.environ, repo=repo)
     written = [str(path.relative_to(settings.repo)) for path in stage.run(settings.repo, model, source, target)]
     if as_json:
-        _print({"model": model, "files": written})
+        emit_json({"model": model, "files": written})
     else:
-        _print("\n".join([*written, f"Read them, then: slipway run {model}"]))
+        emit("\n".join([*written, f"Read them, then: slipway run {model}"]))
     return ExitCode.DONE
 
 
@@ -230,7 +232,7 @@ def schema(
     if not current:
         file.parent.mkdir(exist_ok=True)
         file.write_text(content, encoding="utf-8")
-    _print(str(file))
+    emit(str(file))
     return ExitCode.DONE
 
 
@@ -244,7 +246,7 @@ def data_make(
     """Write the data of a sample model, of any size: the committed ones are made this way."""
     from slipway.stages import samples
 
-    _print(str(samples.make(name, to, rows, seed)))
+    emit(str(samples.make(name, to, rows, seed)))
     return ExitCode.DONE
 
 
@@ -260,11 +262,6 @@ def _workspace(repo: Path, store: str | None) -> Workspace:
     )
 
 
-def _print(content: str | dict[str, Any]) -> None:
-    text = content if isinstance(content, str) else json.dumps(content, indent=2, ensure_ascii=False)
-    sys.stdout.write(text + "\n")
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command, and leave with its exit code. What a user can mend is said in one message, without a traceback."""
     command = typer.main.get_command(app)
@@ -275,9 +272,6 @@ def guarded(command: Callable[[], Any]) -> int:
     """The exit code of a command, whichever way it ends."""
     try:
         return int(command() or 0)
-    except BrokenPipeError:  # whoever read the output has enough of it
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.DONE
     except (KeyboardInterrupt, Exception) as error:  # noqa: BLE001  the last resort
         return _explain(error)
 
@@ -303,4 +297,4 @@ def _explain(error: BaseException) -> int:
 
 
 def _complain(message: str) -> None:
-    sys.stderr.write(f"slipway: {message}\n")
+    sys.stderr.write(f"slipway: {plain(message)}\n")

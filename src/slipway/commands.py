@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict
@@ -15,8 +13,10 @@ from slipway.errors import ExitCode, SlipwayError
 from slipway.key import SHORT
 from slipway.plan import Affected, Effect
 from slipway.results import VerdictName
+from slipway.screen import emit, emit_json
 from slipway.workspace import Workspace
 
+_SHOWN_REASONS = 3
 _MARKS = {VerdictName.PROMOTE: "✅", VerdictName.BLOCK: "❌", VerdictName.INCONCLUSIVE: "⚠️"}
 
 
@@ -62,7 +62,7 @@ def review(
             workspace.screen.say(f"{name}: {_MARKS[reviewed.verdict]} {reviewed.verdict.value}, {total:.1f} s")
             workspace.screen.say(f"  {reviewed.report / 'report.html'}")
     if as_json:
-        _json({"models": documents})
+        emit_json({"models": documents})
     return max(codes)
 
 
@@ -70,13 +70,11 @@ def show_plan(workspace: Workspace, *, base: str | None, as_json: bool) -> int:
     """Print what the change does to each model."""
     found = _affected(workspace, base)
     if as_json:
-        _json({"models": [asdict(affected) for affected in found]})
+        emit_json({"models": [asdict(affected) for affected in found]})
         return ExitCode.DONE
     for affected in found:
         key = affected.key[:SHORT] if affected.key else ""
-        sys.stdout.write(
-            f"{affected.model:24} {affected.effect.value:10} {key:12} {'; '.join(affected.reasons)}".rstrip() + "\n"
-        )
+        emit(f"{affected.model:24} {affected.effect.value:10} {key:12} {_some(affected.reasons)}".rstrip())
     if not found:
         workspace.screen.say("There are no models yet. To add one: slipway new MODEL --from FILE --target COLUMN")
     return ExitCode.DONE
@@ -89,13 +87,13 @@ def validate(workspace: Workspace, model: str, *, base: str | None, as_json: boo
     with closing(Pipeline(workspace=workspace, options=Options(base=base))) as pipeline:
         found = pipeline.validate(model)
     if as_json:
-        _json(found.model_dump(mode="json"))
+        emit_json(found.model_dump(mode="json"))
     else:
         for check in found.checks:
             mark = "pass" if check.passed else check.severity.value
-            sys.stdout.write(f"{mark:9} {check.expected}" + ("" if check.passed else f" - {check.observed}") + "\n")
+            emit(f"{mark:9} {check.expected}" + ("" if check.passed else f" - {check.observed}"))
             for row in check.examples:
-                sys.stdout.write(f"          {found.data_file}:{row.line}: {row.value}\n")
+                emit(f"          {found.data_file}:{row.line}: {row.value}")
     return ExitCode.DONE if found.passed else ExitCode.VERDICT_NO
 
 
@@ -106,13 +104,11 @@ def tune(workspace: Workspace, model: str, *, trials: int | None, workers: int |
     with closing(Pipeline(workspace=workspace, options=Options(trials=trials, workers=workers))) as pipeline:
         card = pipeline.tune(model).card
     if as_json:
-        _json(card.model_dump(mode="json"))
+        emit_json(card.model_dump(mode="json"))
     else:
         params = ", ".join(f"{name} {value}" for name, value in card.params.items())
-        sys.stdout.write(
-            f"{card.key}\ntrial {card.trial} of {card.trials}: {card.family}, cross-validated {card.metric} "
-            f"{card.cv_score:.4g}\n{params}\n"
-        )
+        score = f"cross-validated {card.metric} {card.cv_score:.4g}"
+        emit(f"{card.key}\ntrial {card.trial} of {card.trials}: {card.family}, {score}\n{params}")
     return ExitCode.DONE
 
 
@@ -123,11 +119,11 @@ def compare(workspace: Workspace, model: str, *, base: str | None, trials: int |
     with closing(Pipeline(workspace=workspace, options=Options(base=base, trials=trials))) as pipeline:
         found = pipeline.compare(model)
     if as_json:
-        _json(found.model_dump(mode="json"))
+        emit_json(found.model_dump(mode="json"))
     else:
-        sys.stdout.write(f"{found.verdict.value}: against the {found.champion.name}\n")
+        emit(f"{found.verdict.value}: against the {found.champion.name}")
         for reason in found.reasons:
-            sys.stdout.write(f"{reason.state.value:5} {reason.check:12} {reason.text}\n")
+            emit(f"{reason.state.value:5} {reason.check:12} {reason.text}")
     return _code(found.verdict)
 
 
@@ -138,9 +134,11 @@ def report(workspace: Workspace, model: str, *, base: str | None, trials: int | 
     with closing(Pipeline(workspace=workspace, options=Options(base=base, trials=trials))) as pipeline:
         reviewed = pipeline.report(model)
     if as_json:
-        _json({"model": model, "key": reviewed.key, "verdict": reviewed.verdict.value, "report": str(reviewed.report)})
+        emit_json(
+            {"model": model, "key": reviewed.key, "verdict": reviewed.verdict.value, "report": str(reviewed.report)}
+        )
     else:
-        sys.stdout.write(f"{reviewed.report / 'report.md'}\n{reviewed.report / 'report.html'}\n")
+        emit(f"{reviewed.report / 'report.md'}\n{reviewed.report / 'report.html'}")
     return ExitCode.DONE
 
 
@@ -154,9 +152,11 @@ def _affected_names(workspace: Workspace, base: str | None) -> list[str]:
     return [a.model for a in _affected(workspace, base) if a.effect in (Effect.RETRAIN, Effect.JUDGE)]
 
 
+def _some(reasons: Sequence[str]) -> str:
+    """The first reasons, and how many there are besides."""
+    more = f"; and {len(reasons) - _SHOWN_REASONS} more" if len(reasons) > _SHOWN_REASONS else ""
+    return "; ".join(reasons[:_SHOWN_REASONS]) + more
+
+
 def _code(verdict: VerdictName) -> ExitCode:
     return ExitCode.DONE if verdict is VerdictName.PROMOTE else ExitCode.VERDICT_NO
-
-
-def _json(document: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")

@@ -1,7 +1,10 @@
-"""What people see while a command runs: all of it on standard error, so that `--json` stays clean."""
+"""What people see while a command runs, on standard error, and its result, on standard output."""
 
 from __future__ import annotations
 
+import json
+import os
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -32,7 +35,7 @@ class Screen:
     def say(self, message: str) -> None:
         """One line, as it is: square brackets in it are no markup."""
         if not self.quiet:
-            self.console.print(message, markup=False, highlight=False, soft_wrap=True)
+            self.console.print(plain(message), markup=False, highlight=False, soft_wrap=True)
 
     @contextmanager
     def progress(self, title: str, total: int) -> Iterator[Advance]:
@@ -81,3 +84,22 @@ def console() -> Console:
     from rich.console import Console
 
     return Console(stderr=True)
+
+
+def plain(text: str) -> str:
+    """Text without control characters: data are quoted in messages, and must not command a terminal."""
+    return "".join(mark if mark.isprintable() or mark in "\n\t" else "\N{REPLACEMENT CHARACTER}" for mark in text)
+
+
+def emit(text: str) -> None:
+    """Write a result to standard output; whoever reads it may stop in the middle."""
+    try:
+        sys.stdout.write(plain(text) + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def emit_json(document: object) -> None:
+    """Write one JSON document to standard output."""
+    emit(json.dumps(document, indent=2, ensure_ascii=False))

@@ -46,9 +46,10 @@ def floor(repository: Path, model: str, trials: int | None) -> None:
 
 
 def _search_of(repository: Path, model: str, trials: int) -> Path:
-    """The record of the search with this many trials."""
+    """The record of the newest search with this many trials."""
     files = (repository / ".slipway/store" / model).glob("*/search/trials.json")
-    return next(file for file in files if len(json.loads(file.read_text())["trials"]) == trials)
+    newest_first = sorted(files, key=lambda file: -file.stat().st_mtime)
+    return next(file for file in newest_first if len(json.loads(file.read_text())["trials"]) == trials)
 
 
 def joblib(repository: Path, model: str, trials: int | None) -> None:

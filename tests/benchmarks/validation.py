@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from rich.console import Console
-from tests.benchmarks.measure import ROOT, Figure, command, python
+from tests.benchmarks.measure import Figure, python, slipway
 
 ROWS = 10_000_000
 
@@ -18,8 +17,7 @@ def measure(console: Console) -> Iterator[Figure]:
     console.rule("validation")
     with tempfile.TemporaryDirectory(prefix="slipway-bench-") as folder:
         data = Path(folder) / "transactions.parquet"
-        slipway = Path(shutil.which("slipway") or ROOT / ".venv/bin/slipway")
-        command(slipway, "data", "make", "fraud", "--rows", str(ROWS), "--to", data)
+        slipway("data", "make", "fraud", "--rows", str(ROWS), "--to", data)
         direct = python("suites", "direct", data)
         ours = python("suites", "ours", data)
         for name, took in (("slipway validate", ours), ("… Great Expectations directly", direct)):
