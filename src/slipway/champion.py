@@ -11,6 +11,7 @@ import numpy as np
 from slipway.adapters.store import Place, Store
 from slipway.delivery.manifest import live_key, manifest_path
 from slipway.errors import StoreError
+from slipway.key import SHORT
 from slipway.scoring import Scorer
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def fetch(store: Store, model: str, live: Live) -> bytes:
     files = store.get(place)
     if files is None or ONNX not in files:
         raise StoreError(
-            f"the champion {live.key[:12]} of {model} is not in the store",
+            f"the champion {live.key[:SHORT]} of {model} is not in the store",
             hint="Point SLIPWAY_STORE to the store that releases use, "
             f"or make it again: check out the commit it was released from and run: slipway tune {model}",
         )

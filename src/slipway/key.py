@@ -20,8 +20,8 @@ from slipway.training.faults import Fault
 
 TRAINING = "src/slipway/training"
 SHAPING_TABLES = ("model", "data", "search")
-SHORT = 12
-"""Hexadecimal digits of a key that people are shown."""
+SHORT = 8
+"""Hexadecimal digits of a key that people are shown, and that commit subjects carry."""
 
 
 class Tree(Protocol):

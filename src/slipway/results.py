@@ -12,6 +12,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from slipway.errors import StoreError
+from slipway.key import SHORT
 
 
 class Document(BaseModel):
@@ -246,7 +247,7 @@ class Champion(Document):
     @property
     def name(self) -> str:
         """As people are told."""
-        return f"champion {self.key[:12]}" if self.key else "baseline"
+        return f"champion {self.key[:SHORT]}" if self.key else "baseline"
 
 
 class Interval(Document):

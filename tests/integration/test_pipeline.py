@@ -127,7 +127,7 @@ def test_the_life_of_a_model(repository: Git) -> None:
     shutil.rmtree(repository.root / ".slipway/store/toy" / first["key"])
     done = slipway(repository, "run", "toy")
     assert done.returncode == 3
-    assert f"champion {first['key'][:12]} of toy is not in the store" in done.stderr
+    assert f"champion {first['key'][:8]} of toy is not in the store" in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -111,7 +111,7 @@ def _facts(report: ReportInput) -> list[tuple[str, str]]:
     data, comparison = report.validation, report.comparison
     champion = "none was compared"
     if comparison:
-        champion = comparison.champion.key[:12] if comparison.champion.key else "the baseline"
+        champion = words.short(comparison.champion.key) or "the baseline"
     return [
         ("Commit", words.short(report.commit) or "working tree"),
         ("Champion", champion),

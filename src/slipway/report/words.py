@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from slipway.key import SHORT
 from slipway.report import ReportInput
 from slipway.report.numbers import count, decimals, duration, number, percent, signed
 from slipway.report.text import clean
@@ -20,7 +21,6 @@ METRICS = {
 }
 FAMILIES = {"random_forest": "random forest", "xgboost": "XGBoost", "baseline": "baseline"}
 _MARKS = {VerdictName.PROMOTE: "✅", VerdictName.BLOCK: "❌", VerdictName.INCONCLUSIVE: "⚠️"}
-_SHORT_KEY = 12
 
 
 def mark(verdict: VerdictName) -> str:
@@ -40,7 +40,7 @@ def family(name: str) -> str:
 
 def short(key: str | None) -> str:
     """A key or a commit as people are shown it."""
-    return (key or "")[:_SHORT_KEY]
+    return (key or "")[:SHORT]
 
 
 def places(interval: Interval) -> int:

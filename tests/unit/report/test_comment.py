@@ -63,7 +63,7 @@ def test_the_verdict_comes_first_with_what_it_means(report: object, heading: str
 def test_the_facts_are_on_one_line() -> None:
     facts = comment.render(samples.promote()).split("\n\n")[2]
     assert facts == (
-        "commit `8c2f4e1a9b7d` against `1d2c3b4a5f6e` · key `3fa9c1d27be0` · champion `91bb04ce55d2` · "
+        "commit `8c2f4e1a` against `1d2c3b4a` · key `3fa9c1d2` · champion `91bb04ce` · "
         "data `data/iris/train.csv`, 150 rows (112 to train on, 38 held out) · 18 s (and 2.2 s before)"
     )
 
@@ -101,7 +101,7 @@ def test_leakage_alone_blocks_with_its_rows() -> None:
 def test_only_promote_ships() -> None:
     text = comment.render(samples.promote())
     assert "**To roll back:**" in text
-    assert "git revert $(git log -1 --format=%H --grep='^release(iris): 3fa9c1d27be0')" in text
+    assert "git revert $(git log -1 --format=%H --grep='^release(iris): 3fa9c1d2')" in text
     for report in (samples.block_by_metric(), samples.inconclusive(), samples.rejected()):
         text = comment.render(report)
         assert "Nothing ships" in text
