@@ -3,6 +3,8 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 MODEL ?= iris
+# Trust what this machine trusts: many companies look into TLS with a certificate of their own.
+export UV_SYSTEM_CERTS ?= true
 
 # A uv that answers, else one of our own: a program that is only a shim of another Python does not count.
 UV := $(shell uv --version >/dev/null 2>&1 && echo uv || echo .tools/bin/uv)
@@ -13,7 +15,7 @@ help: ## Show what can be made.
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
 
 .tools/bin/uv:
-	# from /, where .python-version does not ask pyenv for a Python that it may not have
+	@# from /, where .python-version does not ask pyenv for a Python that it may not have
 	cd / && python3 -m pip install --quiet --disable-pip-version-check --target '$(CURDIR)/.tools' 'uv>=0.8'
 
 .venv/.ready: pyproject.toml uv.lock .python-version $(filter .tools/bin/uv,$(UV))
