@@ -8,7 +8,7 @@ export UV_SYSTEM_CERTS ?= true
 
 # A uv that answers, else one of our own: a program that is only a shim of another Python does not count.
 UV := $(shell uv --version >/dev/null 2>&1 && echo uv || echo .tools/bin/uv)
-RUN := $(UV) run --frozen --no-sync
+BIN := .venv/bin
 
 .PHONY: help
 help: ## Show what can be made.
@@ -27,28 +27,28 @@ setup: .venv/.ready ## Install everything into .venv.
 
 .PHONY: run
 run: setup ## Run a pull request's pipeline on iris (MODEL=... for another).
-	$(RUN) slipway run $(MODEL) || test $$? -eq 1
+	$(BIN)/slipway run $(MODEL) || test $$? -eq 1
 
 .PHONY: test
 test: setup ## Run the tests.
-	$(RUN) pytest
+	$(BIN)/pytest
 
 .PHONY: lint
 lint: setup ## Check style, types and workflows.
-	$(RUN) ruff format --check
-	$(RUN) ruff check
-	$(RUN) mypy
-	$(RUN) yamllint --strict .
-	$(RUN) slipway schema --check
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/yamllint --strict .
+	$(BIN)/slipway schema --check
 
 .PHONY: fix
 fix: setup ## Format the code, and mend what ruff can mend.
-	$(RUN) ruff format
-	$(RUN) ruff check --fix
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
 
 .PHONY: bench
 bench: setup ## Measure against the obvious alternatives, in one run (BENCH=search, say, for one of them).
-	$(RUN) python -m tests.benchmarks $(BENCH)
+	$(BIN)/python -m tests.benchmarks $(BENCH)
 
 .PHONY: clean
 clean: ## Remove what was installed and made here.

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from slipway.adapters.store import sha256
-from slipway.results import FeatureReference, Golden, ModelCard, Parity
+from slipway.results import FeatureReference, Golden, ModelCard, Parity, SplitRule
 from slipway.scoring import Scorer
 from slipway.training import seeds
 from slipway.training.evaluation import Floats
@@ -59,12 +59,13 @@ def make(model: Model, best: Outcome, study: Study, material: Material, encoding
         params=params,
         trial=best.number,
         trials=len(study.outcomes),
-        failed_trials=sum(outcome.state is TrialState.FAILED for outcome in outcomes),
+        failed_trials=sum(outcome.state is not TrialState.COMPLETE for outcome in outcomes),
         metric=model.spec.search.metric.value,
         cv_score=best.score or 0.0,
         cv_fold_scores=best.fold_scores,
         training_rows=int(data.training.sum()),
         holdout_rows=holdout.num_rows,
+        split=SplitRule(columns=data.split.columns, share=data.split.share, newest_from=data.split.newest_from),
         onnx_sha256=sha256(onnx),
         onnx_bytes=len(onnx),
         parity=_parity(fitted, scorer, encoding, *asked),

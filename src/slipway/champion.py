@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from slipway.adapters.store import Place, Store
+from slipway.adapters.store import Place, Store, sha256
 from slipway.delivery.manifest import live_key, manifest_path
-from slipway.errors import StoreError
+from slipway.errors import InputError, StoreError
 from slipway.key import SHORT
+from slipway.results import ModelCard
 from slipway.scoring import Scorer
+from slipway.training.recipe import MetricName
+from slipway.training.split import Rule
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -21,18 +24,19 @@ if TYPE_CHECKING:
     from slipway.training.evaluation import Floats
     from slipway.training.features import Dataset
 
-ONNX = "model.onnx"
+ONNX, CARD = "model.onnx", "model.json"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Baseline:
-    """Nothing is live: the mean of the training side, or its class frequencies, for every row."""
+    """Nothing is live: the training side's mean (its median for `mae`), or its class frequencies, for every row."""
 
     def predict(self, data: Dataset, rows: int) -> Floats:
         """Probabilities (rows x classes) or numbers (rows)."""
         known = data.target[data.training]
         if not data.classes:
-            return np.full(rows, known.mean())
+            middle = np.median(known) if data.recipe.search.metric is MetricName.MAE else known.mean()
+            return np.full(rows, float(middle))
         shares = np.bincount(known.astype(np.int64), minlength=len(data.classes)) / len(known)
         return np.tile(shares, (rows, 1))
 
@@ -55,17 +59,30 @@ def find(model: str, environment: str, base: Commit | None) -> Baseline | Live:
     return Live(key=live_key(manifest, f"{base.id[:8]}:{path}"), commit=base.id)
 
 
-def fetch(store: Store, model: str, live: Live) -> bytes:
-    """The champion's ONNX, checked by its digest; `StoreError` if the store does not have it."""
+@dataclass(frozen=True, kw_only=True)
+class Fetched:
+    """A live model from the store, and the rule by which its own data were split."""
+
+    onnx: bytes
+    split: Rule
+
+
+def fetch(store: Store, model: str, live: Live) -> Fetched:
+    """The champion, checked by its digest; `StoreError` if the store does not have it."""
     place = Place(model=model, key=live.key, entry="challenger")
     files = store.get(place)
-    if files is None or ONNX not in files:
+    if files is None or ONNX not in files or CARD not in files:
         raise StoreError(
             f"the champion {live.key[:SHORT]} of {model} is not in the store",
             hint="Point SLIPWAY_STORE to the store that releases use, "
             f"or make it again: check out the commit it was released from and run: slipway tune {model}",
         )
-    return files[ONNX]
+    card = ModelCard.from_json(files[CARD], f"{place.path}/{CARD}")
+    if (card.key, card.onnx_sha256) != (live.key, sha256(files[ONNX])):
+        raise StoreError(f"{place.path} is not what training made: its card names another key or another file")
+    split = card.split
+    rule = Rule(columns=split.columns, share=split.share, newest_from=split.newest_from)
+    return Fetched(onnx=files[ONNX], split=rule)
 
 
 def predict_as(classes: tuple[str, ...], scorer: Scorer, table: pa.Table) -> Floats:
@@ -76,6 +93,11 @@ def predict_as(classes: tuple[str, ...], scorer: Scorer, table: pa.Table) -> Flo
     prediction = scorer.predict(table)
     if not classes:
         return prediction
+    if not set(classes) & set(scorer.classes):
+        raise InputError(
+            f"champion ({', '.join(scorer.classes[:5])}) and challenger ({', '.join(classes[:5])}) share no class",
+            hint="Keep the spelling of the classes, or give the new ones a model of their own: slipway new.",
+        )
     place: Mapping[str, int] = {name: index for index, name in enumerate(scorer.classes)}
     columns = [
         prediction[:, place[name]] if name in place else np.zeros(len(prediction), dtype=np.float64) for name in classes

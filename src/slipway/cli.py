@@ -68,7 +68,9 @@ Base = Annotated[
 ]
 Trials = Annotated[
     int | None,
-    typer.Option("--trials", metavar="N", min=1, help="Trials to search, instead of the spec's: another key."),
+    typer.Option(
+        "--trials", metavar="N", min=1, max=100_000, help="Trials to search, instead of the spec's: another key."
+    ),
 ]
 Workers = Annotated[
     int | None,
@@ -252,7 +254,7 @@ def data_make(
 
 def _workspace(repo: Path, store: str | None) -> Workspace:
     settings = Settings.from_environ(os.environ, repo=repo, store=store)
-    return Workspace(
+    workspace = Workspace(
         settings=settings,
         git=Git(root=settings.repo),
         store=open_store(settings.store),
@@ -260,10 +262,23 @@ def _workspace(repo: Path, store: str | None) -> Workspace:
         now=partial(datetime.now, UTC),
         clock=time.monotonic,
     )
+    workspace.check()
+    return workspace
+
+
+def calculate_as_everywhere() -> None:
+    """Keep NumPy, which is not imported yet, from instructions that only some processors have.
+
+    With them its logarithms differ in the last digit, the search takes another turn, and equal keys give other
+    bytes. Ray's workers inherit it.
+    """
+    features = " ".join(f"AVX512{name}" for name in ("F", "CD", "_SKX", "_CLX", "_CNL", "_ICL", "_SPR"))
+    os.environ.setdefault("NPY_DISABLE_CPU_FEATURES", features)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command, and leave with its exit code. What a user can mend is said in one message, without a traceback."""
+    calculate_as_everywhere()
     command = typer.main.get_command(app)
     sys.exit(guarded(lambda: command.main(arguments, prog_name="slipway", standalone_mode=False)))
 
@@ -272,6 +287,8 @@ def guarded(command: Callable[[], Any]) -> int:
     """The exit code of a command, whichever way it ends."""
     try:
         return int(command() or 0)
+    except SystemExit as end:  # how the parser ends on an interrupt
+        return _explain(KeyboardInterrupt()) if end.code == ExitCode.INTERRUPTED else int(end.code or 0)
     except (KeyboardInterrupt, Exception) as error:  # noqa: BLE001  the last resort
         return _explain(error)
 

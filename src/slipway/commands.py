@@ -69,15 +69,16 @@ def review(
 def show_plan(workspace: Workspace, *, base: str | None, as_json: bool) -> int:
     """Print what the change does to each model."""
     found = _affected(workspace, base)
+    code = ExitCode.BAD_INPUT if any(a.effect is Effect.FAULTY for a in found) else ExitCode.DONE
     if as_json:
         emit_json({"models": [asdict(affected) for affected in found]})
-        return ExitCode.DONE
+        return code
     for affected in found:
         key = affected.key[:SHORT] if affected.key else ""
         emit(f"{affected.model:24} {affected.effect.value:10} {key:12} {_some(affected.reasons)}".rstrip())
     if not found:
         workspace.screen.say("There are no models yet. To add one: slipway new MODEL --from FILE --target COLUMN")
-    return ExitCode.DONE
+    return code
 
 
 def validate(workspace: Workspace, model: str, *, base: str | None, as_json: bool) -> int:
@@ -91,7 +92,8 @@ def validate(workspace: Workspace, model: str, *, base: str | None, as_json: boo
     else:
         for check in found.checks:
             mark = "pass" if check.passed else check.severity.value
-            emit(f"{mark:9} {check.expected}" + ("" if check.passed else f" - {check.observed}"))
+            about = f"{check.column}: " if check.column else ""
+            emit(f"{mark:9} {about}{check.expected}" + ("" if check.passed else f" - {check.observed}"))
             for row in check.examples:
                 emit(f"          {found.data_file}:{row.line}: {row.value}")
     return ExitCode.DONE if found.passed else ExitCode.VERDICT_NO
@@ -148,8 +150,8 @@ def _affected(workspace: Workspace, base: str | None) -> tuple[Affected, ...]:
 
 
 def _affected_names(workspace: Workspace, base: str | None) -> list[str]:
-    """The models that have to be judged: those that the change retrains, or judges by another measure."""
-    return [a.model for a in _affected(workspace, base) if a.effect in (Effect.RETRAIN, Effect.JUDGE)]
+    """The models that have to be judged, and those that cannot be, whose fault is then told."""
+    return [a.model for a in _affected(workspace, base) if a.effect in (Effect.RETRAIN, Effect.JUDGE, Effect.FAULTY)]
 
 
 def _some(reasons: Sequence[str]) -> str:

@@ -188,7 +188,7 @@ _NAME = re.compile(r"^[A-Za-z0-9._-]+")
 def _locked(project: bytes, lock: bytes) -> tuple[tuple[str, str], ...]:
     group = tomllib.loads(project.decode()).get("dependency-groups", {}).get("training", [])
     names = {_normal(found[0]) for entry in group if (found := _NAME.match(str(entry)))}
-    versions = {_normal(name): version for name, version in _ENTRY.findall(lock.decode())}
+    versions = {_normal(name): version for name, version in _ENTRY.findall(lock.decode().replace("\r\n", "\n"))}
     return tuple((name, versions.get(name, "absent")) for name in sorted(names))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -91,7 +92,8 @@ class Pipeline:
     def report(self, name: str) -> Reviewed:
         """The report of what the other stages found before."""
         review = _Review(self, name)
-        return review.report(review.validate(), review.trained(), review.compare(review.trained()))
+        tuned = review.trained()
+        return review.report(review.validate(), tuned, review.compare(tuned))
 
 
 class _Review:
@@ -197,7 +199,8 @@ class _Review:
         """See to it that the recording ended well. Its failure is a warning: it decides nothing."""
         if self._recorder is None:
             return
-        if problem := self._recorder.close():
+        problem = self._recorder.close()
+        if problem and self._told:
             self._workspace.screen.say(f"warning: MLflow recorded nothing: {problem}. The next run tries again.")
         elif self._told:
             self._tracked().parent.mkdir(parents=True, exist_ok=True)
@@ -210,7 +213,8 @@ class _Review:
         return self._recorder
 
     def _tracked(self) -> Path:
-        return self._workspace.settings.local / "tracked" / self._model.key
+        server = hashlib.sha256(self._workspace.settings.tracking_uri.encode()).hexdigest()[:8]
+        return self._workspace.settings.local / "tracked" / f"{self._model.key}-{server}"
 
     def _runner(self) -> Runner:
         self._pipeline.cluster.start()

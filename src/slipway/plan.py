@@ -21,6 +21,8 @@ class Effect(StrEnum):
     """Only how it is served changed."""
     RETIRE = "retire"
     """Its folder was deleted."""
+    FAULTY = "faulty"
+    """Its `model.toml` or data cannot be used."""
     NONE = "none"
 
 
@@ -46,7 +48,10 @@ def of_change(now: Tree, base: Tree | None) -> tuple[Affected, ...]:
 
 
 def _of_model(model: str, now: Tree, base: Tree | None) -> Affected:
-    inputs = key_inputs(now, model)
+    try:
+        inputs = key_inputs(now, model)
+    except InputError as error:
+        return Affected(model=model, effect=Effect.FAULTY, reasons=tuple(str(f).splitlines()[0] for f in error.faults))
     if base is None:
         return Affected(model=model, effect=Effect.RETRAIN, reasons=("the model is new",), key=inputs.key)
     try:

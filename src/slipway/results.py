@@ -18,7 +18,7 @@ from slipway.key import SHORT
 class Document(BaseModel):
     """A JSON document or a part of one."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     def to_json(self) -> bytes:
         """Readable JSON; equal documents give equal bytes."""
@@ -195,6 +195,15 @@ class Parity(Document):
         return self.largest <= self.tolerance
 
 
+class SplitRule(Document):
+    """What decided which rows the model was not trained on."""
+
+    columns: tuple[str, ...]
+    share: float
+    newest_from: int | None = None
+    """Microseconds since 1970, where a date decided."""
+
+
 class ModelCard(Document):
     """`model.json`: the same for equal keys, so nothing of it depends on when or where it was made."""
 
@@ -215,6 +224,7 @@ class ModelCard(Document):
     cv_fold_scores: tuple[float, ...]
     training_rows: int
     holdout_rows: int
+    split: SplitRule
     onnx_sha256: str
     onnx_bytes: int
     parity: Parity

@@ -104,6 +104,8 @@ def parse_toml(source: bytes, file: str) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         place = source.count(b"\n", 0, error.start) + 1
         raise InputError(Fault(file=file, line=place, what="the file is not UTF-8")) from None
+    except RecursionError:
+        raise InputError(Fault(file=file, what="the tables are nested too deeply")) from None
     except tomllib.TOMLDecodeError as error:
         what, line = _toml_place(str(error), last=source.count(b"\n") + 1)
         raise InputError(Fault(file=file, line=line, what=f"this is not TOML: {what}")) from None
@@ -201,6 +203,11 @@ def _fault(detail: Mapping[str, Any], file: str, lines: Mapping[tuple[str, ...],
             hint = _suggestion(path)
         case "union_tag_not_found" | "union_tag_invalid":
             what, hint = f"{name} cannot be read", f"Write {_FORMS}."
+        case "tuple_type":
+            what, hint = (
+                f"{name} is a list",
+                f"Write [{detail['input']!r}]." if isinstance(detail["input"], str) else "",
+            )
         case "value_error":
             what = f"{name}: {detail['ctx']['error']}" if name else str(detail["ctx"]["error"])
             if not path and (named := _NAMED.match(what)):  # two tables that do not fit each other

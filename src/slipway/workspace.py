@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -13,12 +14,15 @@ from slipway import spec
 from slipway.adapters.git import Commit, Git, WorkTree
 from slipway.errors import InputError
 from slipway.key import SHORT, KeyInputs, key_inputs
-from slipway.training.faults import DataError
+from slipway.settings import LOCAL, Settings
+from slipway.training.faults import DataError, Fault
+
+_KEY_NAMED = re.compile(r"^\[(\w+)\] (\w+)")
+_BASES = ("origin/main", "main", "origin/master", "master")
 
 if TYPE_CHECKING:
     from slipway.adapters.store import Store
     from slipway.screen import Screen
-    from slipway.settings import Settings
     from slipway.training.features import Dataset
 
 
@@ -34,6 +38,21 @@ class Workspace:
     clock: Callable[[], float]
     """Seconds that only ever grow."""
 
+    def check(self) -> None:
+        """See to it that the folder is what keys and bases are told by; else `InputError`."""
+        if not self.git.is_repository():
+            return
+        if Path(self.git.run("rev-parse", "--show-toplevel")).resolve() != self.settings.repo:
+            raise InputError(
+                f"{self.settings.repo} is a folder inside of a repository",
+                hint="Name the repository's own folder with --repo.",
+            )
+        if self.git.run("ls-files", "--", str(LOCAL)):
+            raise InputError(
+                f"{LOCAL}/ is committed here, so what it holds may come from anybody",
+                hint=f"Take it out: git rm -r --cached {LOCAL}",
+            )
+
     def base(self, ref: str | None) -> Commit | None:
         """The commit that a change is compared with: `ref`, else main as the remote or this clone has it.
 
@@ -43,8 +62,14 @@ class Workspace:
             return None
         if ref is not None:
             return self.git.commit(ref)
-        known = (self.git.resolve(name) for name in ("origin/main", "main", "HEAD"))
-        return next((Commit(git=self.git, id=commit) for commit in known if commit), None)
+        known = (self.git.resolve(name) for name in _BASES)
+        found = next((Commit(git=self.git, id=commit) for commit in known if commit), None)
+        if found is None:
+            raise InputError(
+                f"there is no {', '.join(_BASES)} to compare with",
+                hint="Fetch it (git fetch origin main), or name another with --base.",
+            )
+        return found
 
     def fork_point(self, base: Commit | None) -> Commit | None:
         """The commit at which the change left the base's history: what its own differences are measured from."""
@@ -61,9 +86,10 @@ class Workspace:
         """A model as it is in the working tree; `InputError` with every fault of its `model.toml`."""
         spec.check_name(name)
         tree = WorkTree(root=self.settings.repo)
-        inputs = key_inputs(tree, name).with_trials(trials)
         path = str(spec.spec_path(name))
-        parsed = spec.parse(tree.read(path) or b"", path)
+        if (source := tree.read(path)) is not None:
+            parsed = spec.parse(source, path)  # with every fault, before the key stumbles over the first
+        inputs = key_inputs(tree, name).with_trials(trials)
         if trials is not None:
             parsed = parsed.model_copy(update={"search": parsed.search.model_copy(update={"trials": trials})})
         return Model(name=name, spec=parsed, inputs=inputs, repo=self.settings.repo)
@@ -104,9 +130,17 @@ class Model:
         from slipway.training.dataset import read
         from slipway.training.features import dataset
 
-        if self.data_file.resolve().parent.is_relative_to((self.repo / "data").resolve()) is False:
-            raise InputError(f"{self.data_name} is a link that leaves data/", hint="Put the file itself there.")
+        if self.data_file.is_symlink() or not self.data_file.resolve().is_relative_to((self.repo / "data").resolve()):
+            raise InputError(f"{self.data_name} is a link", hint="Put the file itself there: Git keeps only the link.")
         try:
             return dataset(read(self.data_file, self.spec.data), self.spec)
         except DataError as error:
-            raise InputError.of_data(error, self.data_name) from None
+            raise InputError([self._placed(fault) for fault in error.faults]) from None
+
+    def _placed(self, fault: Fault) -> Fault:
+        """A fault with its file: what is said of a key of `model.toml` is that file's."""
+        if (named := _KEY_NAMED.match(fault.what)) is None:
+            return fault.at(self.data_name)
+        path = spec.spec_path(self.name)
+        lines = spec.key_lines((self.repo / path).read_text(encoding="utf-8"))
+        return replace(fault.at(str(path)), line=lines.get(named.groups()))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,11 +19,13 @@ from slipway.adapters.cluster import Cluster
 from slipway.adapters.git import Git
 from slipway.adapters.store import open_store
 from slipway.adapters.tuner import RayTune
-from slipway.errors import InputError
+from slipway.errors import InputError, OutsideError
 from slipway.stages import tune
 from slipway.training.search import InProcess
 from slipway.training.trial import TrialState
 from slipway.workspace import Workspace
+
+SOURCE = Path(__file__).parents[2]
 
 
 def elsewhere(workspace: Workspace, folder: Path) -> Workspace:
@@ -141,3 +144,47 @@ def test_a_killed_search_goes_on_and_ends_with_the_same_bytes(
     assert resumed is not None
     assert resumed.onnx == plain.onnx
     assert not list(work.glob("*.jsonl"))
+
+
+def test_workers_that_never_start_end_the_search(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is recorded of it: the next run begins where this one did."""
+    monkeypatch.setattr("slipway.adapters.tuner._RETRIES", 0)
+    cluster = Cluster(address=None, workers=1)
+    kills: list[int] = []
+    over = threading.Event()
+    killer = threading.Thread(target=_kill_every_worker, args=(kills, over), daemon=True)
+    try:
+        cluster.ready()
+        killer.start()
+        with pytest.raises(OutsideError, match="a worker of Ray died"):
+            tune.run(elsewhere(workspace, tmp_path / "other"), workspace.model("toy"), RayTune(cluster=cluster))
+    finally:
+        over.set()
+        killer.join()
+        cluster.stop()
+    assert kills
+    assert not list((workspace.settings.local / "work").rglob("*.jsonl"))
+
+
+def _kill_every_worker(kills: list[int], over: threading.Event) -> None:
+    while not over.wait(0.01):
+        for process in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                title = (process / "cmdline").read_bytes()
+                if title.startswith(b"ray::_Inner") and _descends_from_here(process):
+                    os.kill(int(process.name), signal.SIGKILL)
+                    kills.append(int(process.name))
+
+
+def test_a_search_that_uv_runs_uses_the_same_environment(repository: Git, tmp_path: Path) -> None:
+    """Ray would start its workers by `uv run` too, where uv may not be found or makes another environment."""
+    uv = next(filter(None, (shutil.which("uv"), shutil.which(str(SOURCE / ".tools/bin/uv")))), None)
+    if uv is None:
+        pytest.skip("uv is not installed")
+    command = slipway(repository, "tune", "toy", "--trials", "2", "--workers", "1", "--store", str(tmp_path / "store"))
+    environ = {**os.environ, "PATH": "/usr/bin:/bin"}
+    subprocess.run(
+        [uv, "run", "--no-project", "--", *command], check=True, capture_output=True, env=environ, timeout=90
+    )

@@ -17,6 +17,7 @@ _ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_DEDUP_LOGS": "0",
     "RAY_AIR_NEW_OUTPUT": "0",
+    "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # else workers start `uv run` themselves, wherever uv may be
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_TRAIN_ENABLE_V2_MIGRATION_WARNINGS": "0",
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
@@ -60,7 +61,11 @@ class Cluster:
                 f"Ray did not start: {self._error}",
                 hint="Is there memory and room in /tmp? RAY_ADDRESS names another cluster.",
             )
-        return self.workers or _cores()
+        if self.workers is not None:
+            return self.workers
+        import ray
+
+        return max(1, int(ray.cluster_resources().get("CPU", 1)))
 
     def release(self) -> None:
         """Begin to end what was started, in the background; a cluster that was there before goes on."""

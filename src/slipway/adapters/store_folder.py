@@ -43,9 +43,11 @@ class Folder:
     def write_entry(self, folder: str, files: Files) -> bool:
         """Write an entry beside its place, then move it there; False if one is there already."""
         place = self.root / folder
-        if place.exists():
+        if (place / SUMS).exists():
             return False
         try:
+            if place.exists():  # somebody took its sums away: it counts as absent
+                shutil.rmtree(place)
             place.parent.mkdir(parents=True, exist_ok=True)
             work = Path(tempfile.mkdtemp(prefix=".writing-", dir=place.parent))
             try:

@@ -13,7 +13,7 @@ from slipway.adapters.store import SUMS, Files, parse_sums
 from slipway.errors import StoreError
 
 _ABSENT = frozenset({"NoSuchKey", "404", "NotFound"})
-_TAKEN = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412"})
+_TAKEN = frozenset({"PreconditionFailed", "412"})
 _HINT = "Check the bucket's name, AWS_ENDPOINT_URL, and the credentials' right to read and write there."
 
 

@@ -20,6 +20,7 @@ from urllib.parse import unquote
 
 from slipway.key import SHORT
 
+_OF_SEARCH = "tags.`slipway.run` = 'search' AND attributes.status = 'FINISHED'"
 _URI = "MLFLOW_TRACKING_URI"
 _LONGEST_PARAM = 500
 _LOCAL = "sqlite:///"
@@ -96,20 +97,21 @@ class Tracking:
         """Start a recorder for a model; if it is told nothing until it is closed, it records nothing."""
         environment = os.environ | {_URI: self.uri, "MLFLOW_DISABLE_TELEMETRY": "true", "GIT_PYTHON_REFRESH": "quiet"}
         process = subprocess.Popen(  # noqa: S603  this very program
-            [sys.executable, "-m", "slipway.adapters.tracking", model],
+            [sys.executable, "-P", "-m", "slipway.adapters.tracking", model],
             env=environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
+            start_new_session=True,  # the interrupt key is not for it
         )
         return Recorder(process=process)
 
 
 def record(client: Any, experiment: str, run: SearchRun, artifacts: Path) -> str:  # noqa: ANN401  mlflow is heavy
     """Record a search now; the id of its parent run."""
-    known = client.search_runs([experiment], f"tags.`slipway.key` = '{run.key}' AND attributes.status = 'FINISHED'")
-    if parent := next((r for r in known if "mlflow.parentRunId" not in r.data.tags), None):
-        return str(parent.info.run_id)
+    known = client.search_runs([experiment], f"{_OF_SEARCH} AND tags.`slipway.key` = '{run.key}'")
+    if known:
+        return str(known[0].info.run_id)
     parent = client.create_run(experiment, start_time=run.began_ms, run_name=run.key[:SHORT], tags=_tags(run))
     parent_id: str = parent.info.run_id
     _log(client, parent_id, run.params, run.metrics, run.began_ms)
@@ -136,6 +138,7 @@ def _experiment(client: Any, uri: str, model: str) -> str:  # noqa: ANN401
 def _tags(run: SearchRun) -> dict[str, str]:
     commit = {"mlflow.source.git.commit": run.commit} if run.commit else {}
     own = {
+        "slipway.run": "search",
         "slipway.model": run.model,
         "slipway.key": run.key,
         "slipway.data": f"{run.data_file}@{run.data_digest}",

@@ -20,13 +20,12 @@ from ray.tune.search import Searcher
 from slipway.adapters.cluster import Cluster
 from slipway.errors import OutsideError
 from slipway.training.search import Study
-from slipway.training.trial import Material, Outcome, Suggestion, evaluate, failed
+from slipway.training.trial import Material, Outcome, Suggestion, evaluate
 
 Done = Callable[[Outcome], None]
 
 _RETRIES = 2
-"""A trial whose worker died is tried again: what a machine lacked must not decide which model wins."""
-_LOST = "the worker process ended each time: was there enough memory?"
+"""A trial whose worker died is tried so many times again; then the search ends, to be gone on with."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +61,12 @@ class RayTune:
                     hint="Run the command again: it goes on after the last finished trial.",
                 ) from None
         if not study.finished:
-            raise OutsideError("Ray Tune ended before the search did", hint="Run the command again.")
+            raise OutsideError(
+                f"the search stopped after {len(study.outcomes)} of {study.search.trials} trials: "
+                f"a worker of Ray died, or did not start, {_RETRIES + 1} times over",
+                hint="Is there enough memory? What it said is in /tmp/ray/session_latest/logs. "
+                "Run the command again: it goes on after the last finished trial.",
+            )
 
 
 class _Worker(tune.Trainable):  # type: ignore[misc]  # ray has no types here
@@ -98,9 +102,12 @@ class _InOrder(Searcher):  # type: ignore[misc]
         self._study = study
         self._done = done
         self._running: dict[str, Suggestion] = {}
+        self._lost = False
 
     @override
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+        if self._lost:
+            return Searcher.FINISHED
         suggestion = self._study.ask()
         if suggestion is None:
             return Searcher.FINISHED if self._study.exhausted else None
@@ -109,9 +116,12 @@ class _InOrder(Searcher):  # type: ignore[misc]
 
     @override
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
-        suggestion = self._running.pop(trial_id)
+        self._running.pop(trial_id)
         told = None if error or result is None else result.get("outcome")
-        outcome = Outcome.from_dict(json.loads(told)) if told else failed(suggestion, _LOST, 0.0)
+        if not told:  # what the machine lacks must not decide which model wins
+            self._lost = True
+            return
+        outcome = Outcome.from_dict(json.loads(told))
         self._study.tell(outcome)
         self._done(outcome)
 

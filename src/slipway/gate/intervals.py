@@ -12,7 +12,7 @@ from typing import Self
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtri
+from scipy.special import ndtri, stdtrit
 
 from slipway.results import Interval
 from slipway.training.evaluation import Floats, of_mean_loss, row_losses, score
@@ -54,12 +54,15 @@ class Holdout:
         return int(self.units.max()) + 1 if len(self.units) else 0
 
 
-def improvement(metric: MetricName, holdout: Holdout, *, confidence: float, seed: int) -> Interval:
+def improvement(
+    metric: MetricName, holdout: Holdout, *, confidence: float, seed: int, normal: bool = False
+) -> Interval:
     """The challenger's improvement over the champion, positive when it is better, in the metric's unit.
 
     For metrics that are (functions of) a mean of row losses: a bias-corrected and accelerated interval
     (Efron, 1987). For metrics of an order: a normal interval around the estimate, with the bootstrap's
-    standard error (Efron and Tibshirani, 1993, chapter 13).
+    standard error (Efron and Tibshirani, 1993, chapter 13); `normal` asks for this one, with Student's
+    quantiles, whatever the metric.
     """
     rng = np.random.default_rng(seed)
     blocks = _blocks(holdout, rng)
@@ -68,7 +71,8 @@ def improvement(metric: MetricName, holdout: Holdout, *, confidence: float, seed
     after = row_losses(metric, holdout.target, holdout.challenger)
     if before is None or after is None:
         return _of_ranking(metric, holdout, blocks, confidence, rng)
-    return _of_means(metric, sign, _sums(blocks, before), _sums(blocks, after), _sums(blocks), confidence, rng)
+    sums = _sums(blocks, before), _sums(blocks, after), _sums(blocks)
+    return _of_means(metric, sign, *sums, confidence, rng, normal=normal)
 
 
 def _blocks(holdout: Holdout, rng: np.random.Generator) -> Codes:
@@ -91,6 +95,8 @@ def _of_means(
     rows: Floats,
     confidence: float,
     rng: np.random.Generator,
+    *,
+    normal: bool,
 ) -> Interval:
     from scipy.stats import bootstrap
 
@@ -112,12 +118,14 @@ def _of_means(
         n_resamples=RESAMPLES,
         batch=RESAMPLES // 10,
         confidence_level=confidence,
-        method="BCa",
+        method="percentile" if normal else "BCa",
         rng=rng,
     )
+    if normal:
+        return _normal(estimate, float(result.standard_error), confidence, units=len(rows))
     low, high = map(float, result.confidence_interval)
     if not (np.isfinite(low) and np.isfinite(high)):
-        return _normal(estimate, float(result.standard_error), confidence)
+        return _normal(estimate, float(result.standard_error), confidence, units=len(rows))
     return Interval(
         estimate=estimate,
         low=low,
@@ -142,7 +150,7 @@ def _of_ranking(
         difference = challenger.value(metric, weights) - champion.value(metric, weights)
         if np.isfinite(difference):
             draws.append(difference)
-    return _normal(estimate, float(np.std(draws, ddof=1)) if len(draws) > 1 else 0.0, confidence)
+    return _normal(estimate, float(np.std(draws, ddof=1)) if len(draws) > 1 else 0.0, confidence, units=count)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -188,8 +196,8 @@ def _certain(estimate: float, confidence: float) -> Interval:
     return Interval(estimate=estimate, low=estimate, high=estimate, confidence=confidence, detectable=0.0)
 
 
-def _normal(estimate: float, error: float, confidence: float) -> Interval:
-    half = float(ndtri((1 + confidence) / 2)) * error
+def _normal(estimate: float, error: float, confidence: float, *, units: int) -> Interval:
+    half = float(stdtrit(max(units - 1, 1), (1 + confidence) / 2)) * error
     return Interval(
         estimate=estimate,
         low=estimate - half,

@@ -10,6 +10,8 @@ from slipway.spec import GateTable
 from slipway.training.recipe import MetricName
 
 MEGABYTE = 1_000_000
+LEAST_UNITS = 20
+"""Fewer units are no evidence: an interval of so few draws is far too narrow."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,8 +26,14 @@ class Evidence:
     size: int
     """Bytes of `model.onnx`."""
     parity: Parity
+    units: int
+    """What was resampled: rows, or groups of rows that share a split key."""
+    same_model: bool = False
+    """Whether the challenger is the champion."""
     missing_columns: tuple[str, ...] = ()
     """Columns that the champion reads and the data no longer have."""
+    caveat: str = ""
+    """What is to be said of the rows that both were judged on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +74,12 @@ def _improvement(evidence: Evidence, gate: GateTable) -> Reason:
     against = f"{evidence.metric.value.replace('_', ' ')} {change} than the {evidence.champion}"
     span = f"{found.confidence:.0%} interval {found.low:+.4g} to {found.high:+.4g}"
     asked = f"more than {least:+.4g} is asked for" if least else "any improvement is asked for"
-    if found.low > least:
+    if evidence.same_model and least >= 0:
+        state, text = ReasonState.WARN, "the challenger is the champion: its key is live already, so nothing would ship"
+    elif evidence.units < LEAST_UNITS:
+        state = ReasonState.WARN
+        text = f"{against}, but {evidence.units} independent rows or groups tell nothing; {LEAST_UNITS} are needed"
+    elif found.low > least:
         state, text = ReasonState.PASS, f"{against} ({span}); {asked}"
     elif found.high < least:
         state, text = ReasonState.FAIL, f"{against} ({span}); {asked}"
@@ -120,7 +133,8 @@ def _parity(parity: Parity) -> Reason:
 
 
 def _data(evidence: Evidence) -> tuple[Reason, ...]:
+    rows = (Reason(check="data", state=ReasonState.WARN, text=evidence.caveat),) if evidence.caveat else ()
     if not evidence.missing_columns:
-        return ()
+        return rows
     text = f"the champion reads {', '.join(evidence.missing_columns)}, which the data no longer have; left empty for it"
-    return (Reason(check="data", state=ReasonState.WARN, text=text),)
+    return (*rows, Reason(check="data", state=ReasonState.WARN, text=text))

@@ -82,7 +82,7 @@ def _leakage(validation: Validation) -> CheckRow:
 def _search(report: ReportInput) -> CheckRow:
     if not report.validation.passed:
         return CheckRow(name="Search", state=None, text="Nothing is trained on data that failed.")
-    broken = [t for t in report.trials if t.state is TrialState.FAILED]
+    broken = [t for t in report.trials if t.state is not TrialState.COMPLETE]
     total = count(len(report.trials), "trial")
     if report.card is None:
         first = f": {broken[0].error}" if broken else "."

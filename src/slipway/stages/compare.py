@@ -19,10 +19,11 @@ if TYPE_CHECKING:
     from slipway.training.evaluation import Floats
     from slipway.training.features import Dataset
     from slipway.training.recipe import MetricName
+    from slipway.training.split import Bools, Rule
     from slipway.workspace import Model, Workspace
 
 FILE = "comparison.json"
-_VERSION = 2
+_VERSION = 3
 """Raised when the gate's code changes what it finds, so that old comparisons are made again."""
 
 
@@ -55,6 +56,25 @@ def _place(model: Model, champion: Baseline | Live) -> Place:
     return Place(model=model.name, key=model.key, entry=f"comparison-{name}-{digest}")
 
 
+def _fair_rows(data: Dataset, split: Rule) -> tuple[Bools, str]:
+    """The holdout's rows that the champion was not trained on either, and what is to be said of it.
+
+    Where the split was changed since (another share, another column), these are fewer than all.
+    """
+    from slipway.gate.verdict import LEAST_UNITS
+
+    held_out = split.rows(data.table)
+    if held_out is None:
+        return data.holdout, "which rows the champion was trained on cannot be told: columns of its split are gone"
+    fair = data.holdout & held_out
+    kept, total = int(fair.sum()), int(data.holdout.sum())
+    if kept == total:
+        return fair, ""
+    if kept < LEAST_UNITS:
+        return data.holdout, f"the champion was trained on {total - kept:,} of the {total:,} rows that it is judged by"
+    return fair, f"judged on {kept:,} of {total:,} holdout rows: the champion was trained on the others"
+
+
 class _Judge:
     """One comparison: the data, both models' predictions, and what is derived from them."""
 
@@ -69,10 +89,15 @@ class _Judge:
         self._champion = champion
         self._data: Dataset = model.dataset
         self._metric: MetricName = model.spec.search.metric
-        self._table = self._data.table.filter(self._data.holdout)
         self._scorer = Scorer.load(challenger.onnx)
-        self._live = fetch(workspace.store, model.name, champion) if isinstance(champion, Live) else None
-        self._live_scorer = Scorer.load(self._live) if self._live is not None else None
+        fetched = fetch(workspace.store, model.name, champion) if isinstance(champion, Live) else None
+        self._live = fetched.onnx if fetched else None
+        self._live_scorer = Scorer.load(fetched.onnx) if fetched else None
+        self._rows: Bools = model.dataset.holdout
+        self._caveat = ""
+        if fetched:
+            self._rows, self._caveat = _fair_rows(model.dataset, fetched.split)
+        self._table = self._data.table.filter(self._rows)
         self._holdout = self._predict()
 
     def compare(self) -> Comparison:
@@ -93,7 +118,10 @@ class _Judge:
             timing=timing,
             size=card.onnx_bytes,
             parity=card.parity,
+            units=self._holdout.unit_count,
+            same_model=champion.key == self._model.key,
             missing_columns=champion.missing_columns,
+            caveat=self._caveat,
         )
         verdict = decide(evidence, self._model.spec.gate)
         truth, classes = self._holdout.target, self._data.classes
@@ -132,7 +160,7 @@ class _Judge:
         rows = self._table.num_rows
         units = np.unique(row_hashes(self._table, keys), return_inverse=True)[1] if keys else np.arange(rows)
         return Holdout(
-            target=self._data.target[self._data.holdout],
+            target=self._data.target[self._rows],
             champion=self._champion_prediction(),
             challenger=self._scorer.predict(self._table),
             units=units,
@@ -163,18 +191,33 @@ class _Judge:
         return Champion(kind="live", key=self._champion.key, commit=self._champion.commit, missing_columns=gone)
 
     def _metrics(self) -> tuple[MetricRow, ...]:
+        import numpy as np
+
         from slipway.gate.intervals import improvement
         from slipway.results import MetricRow
         from slipway.training.evaluation import score
 
         holdout = self._holdout
+        scores = {
+            metric: (
+                score(metric, holdout.target, holdout.champion),
+                score(metric, holdout.target, holdout.challenger),
+            )
+            for metric in self._shown_metrics()
+        }
+        if not np.isfinite(scores[self._metric]).all():
+            raise InputError(
+                f"{self._metric} cannot be told on the holdout of {self._model.name}: its rows are all of one class, "
+                "or a prediction is no finite number",
+                hint="Give the holdout more rows ([data] holdout), or judge by another metric.",
+            )
         return tuple(
             MetricRow(
                 name=metric.value,
                 primary=metric is self._metric,
                 higher_is_better=metric.higher_is_better,
-                champion=score(metric, holdout.target, holdout.champion),
-                challenger=score(metric, holdout.target, holdout.challenger),
+                champion=champion,
+                challenger=challenger,
                 improvement=improvement(
                     metric,
                     holdout,
@@ -182,7 +225,8 @@ class _Judge:
                     seed=self._seed(metric.value),
                 ),
             )
-            for metric in self._shown_metrics()
+            for metric, (champion, challenger) in scores.items()
+            if np.isfinite(champion) and np.isfinite(challenger)
         )
 
     def _shown_metrics(self) -> list[MetricName]:

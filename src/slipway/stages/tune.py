@@ -6,8 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from slipway.adapters.store import Files, Place
-from slipway.errors import InputError, OutsideError
+from slipway.adapters.store import Files, Place, sha256
+from slipway.errors import InputError, OutsideError, StoreError
 from slipway.journal import Journal
 from slipway.results import ModelCard
 from slipway.training.faults import DataError
@@ -41,8 +41,15 @@ def load(workspace: Workspace, model: Model) -> Tuned | None:
     if challenger is None or search is None:
         return None
     record = json.loads(search[TRIALS])
+    card = ModelCard.from_json(challenger[CARD], f"{_place(model, 'challenger').path}/{CARD}")
+    if (card.onnx_sha256, card.key) != (sha256(challenger[ONNX]), model.key):
+        path = _place(model, "challenger").path
+        raise StoreError(
+            f"{path} is not what training made: its card names another key or another file",
+            hint=f"Delete {path} from the store and run the command again.",
+        )
     return Tuned(
-        card=ModelCard.from_json(challenger[CARD], f"{_place(model, 'challenger').path}/{CARD}"),
+        card=card,
         onnx=challenger[ONNX],
         trials=tuple(Outcome.from_dict(trial) for trial in record["trials"]),
         seconds=record["seconds"],

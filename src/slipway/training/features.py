@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from slipway.training.dataset import is_temporal
 from slipway.training.faults import DataError, Fault
 from slipway.training.recipe import MetricName, Recipe, Task
-from slipway.training.split import Bools, holdout_rows
+from slipway.training.split import Bools, Rule, holdout_rows, rule
 
 Matrix = npt.NDArray[np.float32]
 Texts = npt.NDArray[np.object_]
@@ -52,6 +52,7 @@ class Dataset:
     """The classes in the order of their probabilities; the last is the positive one of two. Empty in a regression."""
     target: Target
     """Numbers, or positions in `classes`; one a row."""
+    split: Rule
     holdout: Bools
 
     @cached_property
@@ -93,11 +94,12 @@ def dataset(table: pa.Table, recipe: Recipe) -> Dataset:
     """
     _check_columns(table, recipe)
     classes, target = _target(table.column(recipe.model.target), recipe)
-    columns, ignored = _columns(table, recipe)
-    holdout = holdout_rows(table, recipe.data)
+    split = rule(table, recipe.data, recipe.model.target)
+    holdout = holdout_rows(table, split)
+    columns, ignored = _columns(table.filter(~holdout), recipe)
     return Dataset(
         recipe=recipe, table=table, columns=columns, ignored=ignored,
-        classes=classes, target=target, holdout=holdout,
+        classes=classes, target=target, split=split, holdout=holdout,
     )  # fmt: skip
 
 
@@ -185,7 +187,7 @@ def _columns(table: pa.Table, recipe: Recipe) -> tuple[Columns, dict[str, str]]:
         elif is_temporal(kind):
             ignored[name] = "a date; make a number of it if the model should see it"
         elif table.column(name).null_count == table.num_rows:
-            ignored[name] = "no value in any row"
+            ignored[name] = "no value in any training row"
         elif pa.types.is_string(kind):
             categorical.append(name)
         else:

@@ -21,6 +21,7 @@ class Table(BaseModel):
         extra="forbid",
         frozen=True,
         strict=True,
+        allow_inf_nan=False,
         populate_by_name=True,
         use_attribute_docstrings=True,
     )
@@ -98,10 +99,13 @@ class DataTable(Table):
         return self
 
 
+Whole = Annotated[int, Field(ge=-(2**53), le=2**53)]
+
+
 class IntRange(Table):
     """Whole numbers from the first to the last, both included: `{ int = [2, 16] }`."""
 
-    bounds: Annotated[tuple[int, int], Lenient, Field(alias="int")]
+    bounds: Annotated[tuple[Whole, Whole], Lenient, Field(alias="int")]
     """The lowest and the highest value."""
     log: bool = False
     """Sample on a logarithmic scale; the lowest value must then be positive."""

@@ -26,6 +26,9 @@ from slipway.training.recipe import (
 )
 from slipway.training.trial import Material, Outcome, Suggestion, TrialState, evaluate
 
+DIGITS = 7
+"""Of a suggested number and of a score that the sampler is told."""
+
 
 class Study:
     """A search as a sequence of questions and answers; it runs nothing itself.
@@ -92,7 +95,7 @@ class Study:
 
         trial = self._trials[outcome.number]
         if outcome.state is TrialState.COMPLETE:
-            self._study.tell(trial, outcome.score)
+            self._study.tell(trial, _rounded(outcome.score or 0.0))
         else:
             self._study.tell(trial, state=optuna.trial.TrialState.FAIL)
         self._told = outcome.number + 1
@@ -117,7 +120,14 @@ def _sampler_study(search: SearchTable, key: str) -> Any:  # noqa: ANN401  optun
 
 def _space(name: str, table: Any) -> dict[str, Dimension]:  # noqa: ANN401
     """What is searched of a family: what its table names, or the family's own space if it names nothing."""
-    return dimensions(table) or dict(family(name).DEFAULT_SPACE)
+    named = dimensions(table)
+    searched = {key: value for key, value in named.items() if key != "early_stopping_rounds"}
+    return named if searched else {**family(name).DEFAULT_SPACE, **named}
+
+
+def _rounded(value: float) -> float:
+    """Without the last digits, in which logarithms and sums differ from one kind of processor to another."""
+    return float(f"{value:.{DIGITS}g}")
 
 
 def _draw(trial: Any, name: str, dimension: Dimension) -> Any:  # noqa: ANN401
@@ -125,7 +135,7 @@ def _draw(trial: Any, name: str, dimension: Dimension) -> Any:  # noqa: ANN401
         case IntRange(bounds=(low, high)):
             return trial.suggest_int(name, low, high, log=dimension.log)
         case FloatRange(bounds=(low, high)):
-            return trial.suggest_float(name, low, high, log=dimension.log)
+            return _rounded(trial.suggest_float(name, low, high, log=dimension.log))
         case Choice():
             return trial.suggest_categorical(name, list(dimension.choice))
         case constant:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -20,24 +21,55 @@ from slipway.training.recipe import DataTable
 Bools = npt.NDArray[np.bool_]
 Hashes = npt.NDArray[np.uint64]
 
+_OFF = 3
+"""How many times smaller than asked for a side may be where many rows share a date."""
 _NULL = np.uint64(0x9E3779B97F4A7C15)
 
 
-def holdout_rows(table: pa.Table, options: DataTable) -> Bools:
-    """True for each row of the holdout, in the table's order.
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """What decides a row's side. It travels with a model, so that later data can be split as its own were."""
 
-    Raises `DataError` when a column of the split is not there, or one side would be empty.
+    columns: tuple[str, ...]
+    """Whose values are hashed; or the one column of dates."""
+    share: float
+    newest_from: int | None = None
+    """Microseconds since 1970 from which on rows are held out; None where the hash decides."""
+
+    def rows(self, table: pa.Table) -> Bools | None:
+        """True for each row that is held out; None for a table that lacks a column of the rule."""
+        if not set(self.columns) <= set(table.column_names):
+            return None
+        if self.newest_from is not None:
+            values = table.column(self.columns[0])
+            return _microseconds(values) >= self.newest_from if is_temporal(values.type) else None
+        return row_hashes(table, self.columns) < np.uint64(self.share * 2**64)
+
+
+def rule(table: pa.Table, options: DataTable, target: str) -> Rule:
+    """How a table is split. The target is no part of it: a corrected label moves no row.
+
+    Raises `DataError` when the split's columns cannot be used.
     """
     if options.split_time is not None:
-        mask = _newest(table, options.split_time, options.holdout)
-    else:
-        columns = options.split_key or tuple(table.column_names)
-        mask = row_hashes(table, columns) < np.uint64(options.holdout * 2**64)
-    kept = int(mask.sum())
-    if kept == 0 or kept == len(mask):
+        cut = _cut(table, options.split_time, options.holdout)
+        return Rule(columns=(options.split_time,), share=options.holdout, newest_from=cut)
+    for name in options.split_key:
+        if missing := table.column(name).null_count:
+            what = f"[data] split_key: column {name!r} has {missing:,} missing values"
+            raise DataError(Fault(what=what, hint="They would all count as one and the same: fill them in."))
+    features = tuple(name for name in table.column_names if name != target)
+    return Rule(columns=options.split_key or features, share=options.holdout)
+
+
+def holdout_rows(table: pa.Table, decided: Rule) -> Bools:
+    """True for each row of the holdout, in the table's order; `DataError` when one side would be empty."""
+    mask = decided.rows(table)
+    kept = 0 if mask is None else int(mask.sum())
+    if mask is None or kept in {0, len(mask)}:
         raise DataError(
             Fault(
-                what=f"the holdout would have {kept} of {len(mask)} rows",
+                what=f"the holdout would have {kept} of {table.num_rows} rows",
                 hint="Add rows, change [data] holdout, or split by a column with more values.",
             )
         )
@@ -57,7 +89,7 @@ def row_hashes(table: pa.Table, columns: Sequence[str]) -> Hashes:
         return _mix(total)
 
 
-def _newest(table: pa.Table, column: str, share: float) -> Bools:
+def _cut(table: pa.Table, column: str, share: float) -> int:
     values = table.column(column)
     if not is_temporal(values.type):
         what = f"[data] split_time: column {column!r} holds {values.type}, not dates"
@@ -65,10 +97,16 @@ def _newest(table: pa.Table, column: str, share: float) -> Bools:
     if values.null_count:
         what = f"[data] split_time: column {column!r} has {values.null_count:,} missing dates"
         raise DataError(Fault(what=what, hint="Each row needs a date to be split by."))
-    moments = _microseconds(values)
-    ordered = np.sort(moments)
-    cut = ordered[min(int(len(ordered) * (1 - share)), len(ordered) - 1)]
-    return moments >= cut
+    moments, counts = np.unique(_microseconds(values), return_counts=True)
+    held_out = counts[::-1].cumsum()[::-1] / len(values)  # were each moment the first of the holdout
+    best = int(np.abs(held_out[1:] - share).argmin()) + 1 if len(moments) > 1 else 0
+    if not share / _OFF < held_out[best] < 1 - (1 - share) / _OFF:
+        what = (
+            f"[data] split_time: the dates in {column!r} lie so that {held_out[best]:.0%} of the rows would be held out"
+        )
+        hint = f"{counts.max():,} of {len(values):,} rows have one date. Split by another column, or change holdout."
+        raise DataError(Fault(what=what, hint=hint))
+    return int(moments[best])
 
 
 def _values(column: pa.ChunkedArray) -> Hashes:

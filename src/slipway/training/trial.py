@@ -13,6 +13,7 @@ import numpy.typing as npt
 from slipway.training import seeds
 from slipway.training.evaluation import score
 from slipway.training.families import Params, family
+from slipway.training.faults import DataError, Fault
 from slipway.training.features import Dataset, Encoding, Matrix, Target, check_folds, fit_encoding, raw
 from slipway.training.recipe import MetricName, Task
 
@@ -91,9 +92,23 @@ def prepare(data: Dataset, key: str) -> tuple[Material, Encoding]:
         classes=len(data.classes),
         features=features,
         target=target,
-        folds=_folds(data, target, key),
+        folds=_checked_folds(data, target, key),
     )
     return material, encoding
+
+
+def _checked_folds(data: Dataset, target: Target, key: str) -> tuple[tuple[Rows, Rows], ...]:
+    """The folds, each of which has every class to learn from; else `DataError`."""
+    hint = "Add rows, take the class out, or lower [search] folds."
+    try:
+        folds = _folds(data, target, key)
+    except ValueError as error:
+        raise DataError(Fault(what=f"{data.recipe.search.folds} folds cannot be drawn: {error}", hint=hint)) from None
+    for number, (fit, _) in enumerate(folds, start=1):
+        if data.classes and (absent := set(range(len(data.classes))) - set(target[fit].tolist())):
+            names = ", ".join(repr(data.classes[code]) for code in sorted(absent))
+            raise DataError(Fault(what=f"fold {number} would have no row of class {names} to learn from", hint=hint))
+    return folds
 
 
 def _folds(data: Dataset, target: Target, key: str) -> tuple[tuple[Rows, Rows], ...]:
@@ -128,7 +143,10 @@ def _group_numbers(table: Any, columns: tuple[str, ...]) -> Rows:  # noqa: ANN40
 
 
 def evaluate(suggestion: Suggestion, material: Material) -> Outcome:
-    """Cross-validate a configuration on one thread. A failure is an outcome, not an exception."""
+    """Cross-validate a configuration on one thread. A failure is an outcome, not an exception.
+
+    What the machine lacks is no failure of the configuration, and must not decide which model wins: it is raised.
+    """
     began = time.perf_counter()
     try:
         scores, rounds = _cross_validate(suggestion, material)
@@ -142,6 +160,8 @@ def evaluate(suggestion: Suggestion, material: Material) -> Outcome:
             rounds=round(float(np.mean(rounds))) if rounds else None,
             seconds=time.perf_counter() - began,
         )
+    except (MemoryError, OSError):
+        raise
     except Exception as error:  # noqa: BLE001  whatever a library makes of a configuration is recorded
         return failed(suggestion, f"{type(error).__name__}: {error}", time.perf_counter() - began)
 

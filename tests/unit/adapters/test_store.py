@@ -157,3 +157,12 @@ def test_other_addresses_are_refused() -> None:
 def test_credentials_do_not_show(s3: str, monkeypatch: pytest.MonkeyPatch) -> None:
     shown = repr(bucket_store(s3, "shown", monkeypatch))
     assert "client" not in shown
+
+
+def test_a_folder_that_lost_its_sums_is_written_again(tmp_path: Path) -> None:
+    store = open_store(str(tmp_path))
+    store.put(PLACE, FILES)
+    (tmp_path / PLACE.path / SUMS).unlink()
+    assert store.get(PLACE) is None
+    assert store.put(PLACE, FILES) == FILES
+    assert store.get(PLACE) == FILES

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from slipway.gate.intervals import Holdout
-from slipway.gate.slices import LEAST_ROWS, MOST_GROUPS, groups, judge
+from slipway.gate.slices import LEAST_UNITS, MOST_GROUPS, groups, judge
 from slipway.spec import GateTable
 from slipway.training.recipe import MetricName
 
@@ -53,8 +53,8 @@ def test_a_group_that_got_worse_is_found() -> None:
 
 
 def test_few_rows_are_shown_and_not_judged() -> None:
-    holdout = losing(2 * LEAST_ROWS - 2)
-    half = ["old"] * (LEAST_ROWS - 1) + ["new"] * (LEAST_ROWS - 1)
+    holdout = losing(2 * LEAST_UNITS - 2)
+    half = ["old"] * (LEAST_UNITS - 1) + ["new"] * (LEAST_UNITS - 1)
     for group in groups(pa.table({"half": half}), ("half",)):
         row = judge(group, MetricName.MAE, holdout, GateTable(max_slice_regression=0.0), among=2, seed=1)
         assert row.improvement is None

@@ -24,6 +24,7 @@ def evidence(low: float, high: float, **changes: Any) -> Evidence:
         "slices": (),
         "timing": Timing(p50_ms=1.0, p99_ms=2.0, asked=500),
         "size": 1_000_000,
+        "units": 200,
         "parity": Parity(rows=10, largest=1e-7, tolerance=1e-5),
     }
     return Evidence(**(usual | changes))
@@ -91,3 +92,14 @@ def test_columns_that_the_champion_lost_are_a_warning() -> None:
     verdict = decide(evidence(0.1, 0.2, missing_columns=("width",)), GateTable())
     assert verdict.name is VerdictName.PROMOTE
     assert verdict.reasons[-1].state is ReasonState.WARN
+
+
+def test_few_units_decide_nothing() -> None:
+    assert decide(evidence(0.5, 0.6, units=19), GateTable()).name is VerdictName.INCONCLUSIVE
+    assert decide(evidence(-0.6, -0.5, units=19), GateTable()).name is VerdictName.INCONCLUSIVE
+
+
+def test_the_champion_again_is_said_to_be_that() -> None:
+    verdict = decide(evidence(0.0, 0.0, same_model=True), GateTable())
+    assert verdict.name is VerdictName.INCONCLUSIVE
+    assert "the challenger is the champion" in verdict.reasons[0].text

@@ -3,7 +3,6 @@ from __future__ import annotations
 import pytest
 
 from slipway.report import words
-from slipway.results import Interval
 
 from . import samples
 
@@ -52,11 +51,6 @@ def test_an_inconclusive_verdict_says_what_would_have_shown() -> None:
     assert "An improvement of 0.057 or more would have shown four times in five." in words.sentences(
         samples.inconclusive()
     )
-
-
-def test_a_width_without_end_breaks_nothing() -> None:
-    endless = Interval(estimate=0.1, low=float("-inf"), high=float("inf"), confidence=0.95, detectable=float("inf"))
-    assert words.spread(endless) == "+0.10 [–, –]"
 
 
 def test_equal_models_are_called_equal() -> None:

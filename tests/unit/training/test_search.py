@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import math
+import os
 import random
 import statistics
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -141,3 +145,35 @@ def test_an_empty_family_table_searches_the_familys_own_space() -> None:
     suggestion = Study(search, "key", {}).ask()
     assert suggestion is not None
     assert {"learning_rate", "max_depth"} <= suggestion.params.keys()
+
+
+def test_patience_alone_still_searches_the_familys_own_space() -> None:
+    search = SearchTable.model_validate({"metric": "rmse", "xgboost": {"early_stopping_rounds": 10}})
+    suggestion = Study(search, "key", {}).ask()
+    assert suggestion is not None
+    assert suggestion.params["early_stopping_rounds"] == 10
+    assert "learning_rate" in suggestion.params
+
+
+def test_processors_of_another_kind_search_alike() -> None:
+    """NumPy takes logarithms by the processor's widest instructions, which differ in the last digit."""
+    script = (
+        "from slipway.cli import calculate_as_everywhere; calculate_as_everywhere()\n"
+        "import sys, random; sys.path.insert(0, 'tests/unit/training')\n"
+        "from test_search import *\n"
+        "study = Study(table(trials=60), 'key', {})\n"
+        "print([(o.family, o.params) for o in drive(study, 1, random.Random(0)).values()])"
+    )
+    narrow = {"NPY_DISABLE_CPU_FEATURES": "AVX512F AVX512CD AVX512_SKX AVX512_CLX AVX512_CNL AVX512_ICL"}
+    found = [
+        subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", script],
+            capture_output=True,
+            text=True,
+            check=True,
+            cwd=Path(__file__).parents[3],
+            env={**os.environ, **environ},
+        ).stdout
+        for environ in ({}, narrow)
+    ]
+    assert found[0] == found[1]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from slipway.training.faults import DataError
 from slipway.training.recipe import DataTable
-from slipway.training.split import holdout_rows, row_hashes
+from slipway.training.split import Bools, Rule, holdout_rows, row_hashes, rule
 
 Row = tuple[int | None, str | None, float | None]
 
@@ -44,9 +44,13 @@ def big(rows: int = 20_000) -> pa.Table:
     })  # fmt: skip
 
 
+def held_out(data: pa.Table, options: DataTable) -> Bools:
+    return holdout_rows(data, rule(data, options, "target"))
+
+
 def sides(data: pa.Table, options: DataTable) -> list[bool] | None:
     try:
-        return [bool(side) for side in holdout_rows(data, options)]
+        return [bool(side) for side in held_out(data, options)]
     except DataError:
         return None
 
@@ -102,20 +106,20 @@ FROZEN = [11_706_854_100_053_500_686, 17_040_399_510_223_765_156, 1_809_206_583_
 @pytest.mark.parametrize("share", [0.05, 0.25, 0.5, 0.8])
 def test_the_holdout_has_about_its_share(share: float) -> None:
     data = big()
-    mask = holdout_rows(data, DataTable(path="a.csv", holdout=share))
+    mask = held_out(data, DataTable(path="a.csv", holdout=share))
     spread = (share * (1 - share) / data.num_rows) ** 0.5
     assert abs(mask.mean() - share) < 5 * spread
 
 
 def test_a_larger_holdout_keeps_the_rows_of_the_smaller() -> None:
     data = big(2000)
-    masks = [holdout_rows(data, DataTable(path="a.csv", holdout=share)) for share in (0.1, 0.2, 0.5)]
+    masks = [held_out(data, DataTable(path="a.csv", holdout=share)) for share in (0.1, 0.2, 0.5)]
     assert all(np.all(larger[smaller]) for smaller, larger in pairwise(masks))
 
 
 def test_rows_of_a_split_key_stay_together() -> None:
     data = big()
-    mask = holdout_rows(data, DataTable(path="a.csv", holdout=0.3, split_key=("id",)))
+    mask = held_out(data, DataTable(path="a.csv", holdout=0.3, split_key=("id",)))
     ids = data.column("id").to_numpy()
     assert not set(ids[mask]) & set(ids[~mask])
     assert 0.25 < mask.mean() < 0.35
@@ -123,8 +127,8 @@ def test_rows_of_a_split_key_stay_together() -> None:
 
 def test_a_date_splits_by_the_newest_and_ties_stay_together() -> None:
     days = [dt.date(2026, 1, day) for day in (5, 1, 4, 4, 2, 3, 4, 1)]
-    mask = holdout_rows(pa.table({"d": days}), DataTable(path="a.csv", holdout=0.25, split_time="d"))
-    assert [day.day for day, held in zip(days, mask, strict=True) if held] == [5, 4, 4, 4]
+    mask = held_out(pa.table({"d": days}), DataTable(path="a.csv", holdout=0.25, split_time="d"))
+    assert [day.day for day, held in zip(days, mask, strict=True) if held] == [5]
 
 
 @pytest.mark.parametrize(
@@ -132,12 +136,34 @@ def test_a_date_splits_by_the_newest_and_ties_stay_together() -> None:
     [
         ({"d": ["x", "y"]}, {"split_time": "d"}, "holds string, not dates"),
         ({"d": [dt.date(2026, 1, 1), None]}, {"split_time": "d"}, "has 1 missing dates"),
-        ({"d": [dt.date(2026, 1, 1)] * 3}, {"split_time": "d"}, "the holdout would have 3 of 3 rows"),
+        ({"d": [dt.date(2026, 1, 1)] * 3}, {"split_time": "d"}, "100% of the rows would be held out"),
         ({"k": [1, 1, 1]}, {"split_key": ("k",)}, "of 3 rows"),
+        ({"k": [1, None, None]}, {"split_key": ("k",)}, "has 2 missing values"),
     ],
 )
 def test_a_split_that_cannot_be_is_told(
     data: dict[str, list[object]], options: dict[str, object], message: str
 ) -> None:
     with pytest.raises(DataError, match=message):
-        holdout_rows(pa.table(data), DataTable.model_validate({"path": "a.csv", **options}))
+        held_out(pa.table(data), DataTable.model_validate({"path": "a.csv", **options}))
+
+
+def test_a_corrected_label_moves_no_row() -> None:
+    data = big(2000)
+    first = held_out(data.append_column("target", pa.array(["a"] * 2000)), DataTable(path="a.csv"))
+    second = held_out(data.append_column("target", pa.array(["b"] * 2000)), DataTable(path="a.csv"))
+    assert np.array_equal(first, second)
+
+
+def test_later_data_can_be_split_as_earlier_ones_were() -> None:
+    """What a model's card keeps tells which rows of any later table it was not trained on."""
+    data = big(2000)
+    earlier = rule(data, DataTable(path="a.csv", holdout=0.3), "target")
+    grown = data.append_column("new", pa.array(range(2000)))
+    before, after = earlier.rows(data), earlier.rows(grown)
+    assert before is not None
+    assert after is not None
+    assert np.array_equal(before, after)
+    assert earlier.rows(data.drop_columns(["x"])) is None
+    day = Rule(columns=("d",), share=0.25, newest_from=0)
+    assert day.rows(pa.table({"d": ["not", "dates"]})) is None
