@@ -147,23 +147,20 @@ def test_a_killed_search_goes_on_and_ends_with_the_same_bytes(
 
 
 def test_workers_that_never_start_end_the_search(
-    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    workspace: Workspace, cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing is recorded of it: the next run begins where this one did."""
     monkeypatch.setattr("slipway.adapters.tuner._RETRIES", 0)
-    cluster = Cluster(address=None, workers=1)
     kills: list[int] = []
     over = threading.Event()
     killer = threading.Thread(target=_kill_every_worker, args=(kills, over), daemon=True)
+    killer.start()
     try:
-        cluster.ready()
-        killer.start()
         with pytest.raises(OutsideError, match="a worker of Ray died"):
             tune.run(elsewhere(workspace, tmp_path / "other"), workspace.model("toy"), RayTune(cluster=cluster))
     finally:
         over.set()
         killer.join()
-        cluster.stop()
     assert kills
     assert not list((workspace.settings.local / "work").rglob("*.jsonl"))
 
