@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -132,10 +133,24 @@ class Model:
 
         if self.data_file.is_symlink() or not self.data_file.resolve().is_relative_to((self.repo / "data").resolve()):
             raise InputError(f"{self.data_name} is a link", hint="Put the file itself there: Git keeps only the link.")
+        self._check_pointer()
         try:
             return dataset(read(self.data_file, self.spec.data), self.spec)
         except DataError as error:
             raise InputError([self._placed(fault) for fault in error.faults]) from None
+
+    def _check_pointer(self) -> None:
+        """Where a pointer names the data, the file must be what it names: the key says so."""
+        kind, _, digest = self.inputs.data.partition(":")
+        if not (self.repo / f"{self.data_name}.dvc").exists() or not self.data_file.is_file():
+            return
+        with self.data_file.open("rb") as stream:
+            found = hashlib.file_digest(stream, kind).hexdigest()
+        if found != digest:
+            raise InputError(
+                f"{self.data_name} is not the file that {self.data_name}.dvc names by its {kind}",
+                hint="Fetch it (dvc pull), or bring the pointer up to date (dvc add).",
+            )
 
     def _placed(self, fault: Fault) -> Fault:
         """A fault with its file: what is said of a key of `model.toml` is that file's."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import hashlib
 import os
 import shutil
 import signal
@@ -185,3 +186,21 @@ def test_a_search_that_uv_runs_uses_the_same_environment(repository: Git, tmp_pa
     subprocess.run(
         [uv, "run", "--no-project", "--", *command], check=True, capture_output=True, env=environ, timeout=90
     )
+
+
+def test_training_code_that_is_not_the_repositorys_trains_nothing(workspace: Workspace) -> None:
+    file = workspace.settings.repo / "src/slipway/training/seeds.py"
+    file.write_text(file.read_text() + "# changed\n")
+    with pytest.raises(InputError, match="other training code"):
+        tune.run(workspace, workspace.model("toy"), InProcess())
+
+
+def test_data_that_are_not_what_their_pointer_names_are_refused(workspace: Workspace) -> None:
+    data = workspace.settings.repo / "data/toy/train.csv"
+    digest = hashlib.md5(data.read_bytes(), usedforsecurity=False).hexdigest()
+    pointer = data.with_name("train.csv.dvc")
+    pointer.write_text(f"outs:\n- md5: {digest}\n  path: train.csv\n")
+    assert workspace.model("toy").dataset.table.num_rows == 160
+    pointer.write_text(f"outs:\n- md5: {'0' * 32}\n  path: train.csv\n")
+    with pytest.raises(InputError, match="is not the file that"):
+        _ = workspace.model("toy").dataset

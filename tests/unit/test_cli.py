@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -130,3 +131,37 @@ def test_the_schema_is_written_once(repository: Git) -> None:
     assert slipway("schema", "--check", "--repo", repository.root).returncode == ExitCode.BAD_INPUT
     assert slipway("schema", "--repo", repository.root).returncode == ExitCode.DONE
     assert slipway("schema", "--check", "--repo", repository.root).returncode == ExitCode.DONE
+
+
+def test_results_that_are_committed_are_not_believed(repository: Git, commit: Callable[[str], str]) -> None:
+    forged = repository.root / ".slipway/store/toy/key/challenger/model.onnx"
+    forged.parent.mkdir(parents=True)
+    forged.write_bytes(b"forged")
+    repository.run("add", "--force", ".slipway")
+    commit("Slip something in")
+    done = slipway("run", "toy", "--repo", repository.root)
+    assert done.returncode == ExitCode.BAD_INPUT
+    assert ".slipway/ is committed here" in done.stderr
+
+
+def test_a_clone_without_main_is_told_to_fetch_it(repository: Git) -> None:
+    repository.run("branch", "--move", "feature")
+    done = slipway("plan", "--repo", repository.root)
+    assert done.returncode == ExitCode.BAD_INPUT
+    assert "git fetch origin main" in done.stderr
+    assert slipway("plan", "--base", "HEAD", "--repo", repository.root).returncode == ExitCode.DONE
+
+
+def test_a_folder_inside_of_a_repository_is_no_repository(repository: Git) -> None:
+    done = slipway("plan", "--repo", repository.root / "data")
+    assert done.returncode == ExitCode.BAD_INPUT
+    assert "inside of a repository" in done.stderr
+
+
+def test_one_faulty_model_does_not_hide_the_others_from_the_plan(repository: Git) -> None:
+    other = repository.root / "data/other"
+    other.mkdir()
+    (other / "model.toml").write_text("[data")
+    done = slipway("plan", "--repo", repository.root)
+    assert done.returncode == ExitCode.BAD_INPUT
+    assert [line.split()[:2] for line in done.stdout.splitlines()] == [["other", "faulty"], ["toy", "none"]]

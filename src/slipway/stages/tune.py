@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from slipway.adapters.store import Files, Place, sha256
 from slipway.errors import InputError, OutsideError, StoreError
 from slipway.journal import Journal
+from slipway.key import TRAINING
 from slipway.results import ModelCard
 from slipway.training.faults import DataError
 from slipway.training.trial import Outcome
@@ -66,6 +68,7 @@ def run(workspace: Workspace, model: Model, runner: Runner) -> Tuned:
     from slipway.training.trial import prepare
 
     began = workspace.clock()
+    _check_code(model)
     try:
         material, encoding = prepare(model.dataset, model.key)
     except DataError as error:
@@ -82,6 +85,20 @@ def run(workspace: Workspace, model: Model, runner: Runner) -> Tuned:
     _keep(workspace, model, tuned)
     journal.remove()
     return tuned
+
+
+def _check_code(model: Model) -> None:
+    """See to it that the training code that runs is the repository's, which the key names."""
+    from slipway import training
+
+    here = Path(training.__file__).parent
+    running = {f"{TRAINING}/{file.relative_to(here).as_posix()}": file for file in here.rglob("*.py")}
+    digests = {name: sha256(file.read_bytes()) for name, file in running.items()}
+    if digests != dict(model.inputs.training):
+        raise InputError(
+            f"the slipway that runs has other training code than {TRAINING}/ of this repository, which the key names",
+            hint="Run the repository's own: make setup, then .venv/bin/slipway.",
+        )
 
 
 def _search(workspace: Workspace, study: Study, material: Material, runner: Runner, journal: Journal) -> None:

@@ -97,12 +97,15 @@ def _column_faults(name: str, column: pa.ChunkedArray, options: DataTable, line:
         yield from _mixed(name, column, line)
 
 
+_FINITE = "Leave the cell empty if the value is not known. Models calculate in 32 bits: beyond 3.4e38 all is infinite."
+
+
 def _infinite(name: str, column: pa.ChunkedArray, line: Line) -> Iterator[Fault]:
-    infinite = pc.is_inf(column)
+    infinite = pc.is_inf(column.cast(pa.float32(), safe=False))
     if count := pc.sum(infinite).as_py():
         row = first(infinite)
         what = f"column {name!r} has {counted(count, 'infinite value')}, the first in row {row + 1:,}"
-        yield Fault(line=line(row), what=what, hint="Leave the cell empty if the value is not known.")
+        yield Fault(line=line(row), what=what, hint=_FINITE)
 
 
 def _inexact(name: str, column: pa.ChunkedArray, line: Line) -> Iterator[Fault]:
