@@ -286,11 +286,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def guarded(command: Callable[[], Any]) -> int:
     """The exit code of a command, whichever way it ends."""
     try:
-        return int(command() or 0)
-    except SystemExit as end:  # how the parser ends on an interrupt
-        return _explain(KeyboardInterrupt()) if end.code == ExitCode.INTERRUPTED else int(end.code or 0)
+        code = int(command() or 0)
     except (KeyboardInterrupt, Exception) as error:  # noqa: BLE001  the last resort
         return _explain(error)
+    return _explain(KeyboardInterrupt()) if code == ExitCode.INTERRUPTED else code  # the parser catches an interrupt
 
 
 def _explain(error: BaseException) -> int:

@@ -62,6 +62,11 @@ def test_each_failure_has_its_exit_code(
     assert ("Traceback" in said.err) is isinstance(error, ZeroDivisionError)
 
 
+def test_an_interrupt_that_the_parser_caught_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    assert guarded(lambda: int(ExitCode.INTERRUPTED)) == ExitCode.INTERRUPTED
+    assert "the same command goes on where it was" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
