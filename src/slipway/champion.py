@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from slipway.adapters.store import Place, Store, sha256
+from slipway import trained
+from slipway.adapters.store import Store
 from slipway.delivery.manifest import live_key, manifest_path
 from slipway.errors import InputError, StoreError
 from slipway.key import SHORT
-from slipway.results import ModelCard
 from slipway.scoring import Scorer
 from slipway.training.recipe import MetricName
 from slipway.training.split import Rule
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from slipway.adapters.git import Commit
     from slipway.training.evaluation import Floats
     from slipway.training.features import Dataset
-
-ONNX, CARD = "model.onnx", "model.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,20 +67,16 @@ class Fetched:
 
 def fetch(store: Store, model: str, live: Live) -> Fetched:
     """The champion, checked by its digest; `StoreError` if the store does not have it."""
-    place = Place(model=model, key=live.key, entry="challenger")
-    files = store.get(place)
-    if files is None or ONNX not in files or CARD not in files:
+    found = trained.load(store, model, live.key)
+    if found is None:
         raise StoreError(
             f"the champion {live.key[:SHORT]} of {model} is not in the store",
             hint="Point SLIPWAY_STORE to the store that releases use, "
             f"or make it again: check out the commit it was released from and run: slipway tune {model}",
         )
-    card = ModelCard.from_json(files[CARD], f"{place.path}/{CARD}")
-    if (card.key, card.onnx_sha256) != (live.key, sha256(files[ONNX])):
-        raise StoreError(f"{place.path} is not what training made: its card names another key or another file")
-    split = card.split
+    split = found.card.split
     rule = Rule(columns=split.columns, share=split.share, newest_from=split.newest_from)
-    return Fetched(onnx=files[ONNX], split=rule)
+    return Fetched(onnx=found.onnx, split=rule)
 
 
 def predict_as(classes: tuple[str, ...], scorer: Scorer, table: pa.Table) -> Floats:

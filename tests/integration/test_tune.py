@@ -16,11 +16,12 @@ from pathlib import Path
 
 import pytest
 
+from slipway import trained
 from slipway.adapters.cluster import Cluster
 from slipway.adapters.git import Git
 from slipway.adapters.store import open_store
 from slipway.adapters.tuner import RayTune
-from slipway.errors import InputError, OutsideError
+from slipway.errors import InputError, OutsideError, StoreError
 from slipway.stages import tune
 from slipway.training.search import InProcess
 from slipway.training.trial import TrialState
@@ -204,3 +205,18 @@ def test_data_that_are_not_what_their_pointer_names_are_refused(workspace: Works
     pointer.write_text(f"outs:\n- md5: {'0' * 32}\n  path: train.csv\n")
     with pytest.raises(InputError, match="is not the file that"):
         _ = workspace.model("toy").dataset
+
+
+@pytest.mark.parametrize("forged", [{"model.onnx": b"other"}, {"model.json": b"{}"}])
+def test_a_store_whose_card_and_model_differ_is_not_believed(
+    workspace: Workspace, tmp_path: Path, forged: dict[str, bytes]
+) -> None:
+    """Its `SHA256SUMS` may be right all the same: whoever wrote the files wrote that too."""
+    model = workspace.model("toy")
+    tune.run(workspace, model, InProcess())
+    files = workspace.store.get(trained.place("toy", model.key))
+    assert files is not None
+    other = elsewhere(workspace, tmp_path / "forged")
+    other.store.put(trained.place("toy", model.key), {**files, **forged})
+    with pytest.raises(StoreError, match="challenger"):
+        tune.load(other, model)

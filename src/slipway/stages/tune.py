@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from slipway import trained
 from slipway.adapters.store import Files, Place, sha256
-from slipway.errors import InputError, OutsideError, StoreError
+from slipway.errors import InputError, OutsideError
 from slipway.journal import Journal
 from slipway.key import TRAINING
 from slipway.results import ModelCard
+from slipway.trained import CARD, ONNX
 from slipway.training.faults import DataError
 from slipway.training.trial import Outcome
 
@@ -20,8 +22,6 @@ if TYPE_CHECKING:
     from slipway.training.trial import Material
     from slipway.workspace import Model, Workspace
 
-CARD = "model.json"
-ONNX = "model.onnx"
 TRIALS = "trials.json"
 _SHOWN_ERRORS = 3
 
@@ -38,21 +38,14 @@ class Tuned:
 
 def load(workspace: Workspace, model: Model) -> Tuned | None:
     """The challenger of this key, if it was trained before."""
-    challenger = workspace.store.get(_place(model, "challenger"))
-    search = workspace.store.get(_place(model, "search"))
+    challenger = trained.load(workspace.store, model.name, model.key)
+    search = workspace.store.get(_search_place(model))
     if challenger is None or search is None:
         return None
     record = json.loads(search[TRIALS])
-    card = ModelCard.from_json(challenger[CARD], f"{_place(model, 'challenger').path}/{CARD}")
-    if (card.onnx_sha256, card.key) != (sha256(challenger[ONNX]), model.key):
-        path = _place(model, "challenger").path
-        raise StoreError(
-            f"{path} is not what training made: its card names another key or another file",
-            hint=f"Delete {path} from the store and run the command again.",
-        )
     return Tuned(
-        card=card,
-        onnx=challenger[ONNX],
+        card=challenger.card,
+        onnx=challenger.onnx,
         trials=tuple(Outcome.from_dict(trial) for trial in record["trials"]),
         seconds=record["seconds"],
     )
@@ -121,9 +114,9 @@ def _all_failed(study: Study) -> str:
 def _keep(workspace: Workspace, model: Model, tuned: Tuned) -> None:
     """Put the search and the challenger into the store; an alarm if the same key gave other bytes before."""
     record = {"seconds": tuned.seconds, "trials": [trial.to_dict() for trial in tuned.trials]}
-    workspace.store.put(_place(model, "search"), {TRIALS: json.dumps(record, indent=1).encode()})
+    workspace.store.put(_search_place(model), {TRIALS: json.dumps(record, indent=1).encode()})
     files: Files = {ONNX: tuned.onnx, CARD: tuned.card.to_json()}
-    kept = workspace.store.put(_place(model, "challenger"), files)
+    kept = workspace.store.put(trained.place(model.name, model.key), files)
     if kept[ONNX] != tuned.onnx:
         raise OutsideError(
             f"key {model.short_key} gave other bytes than it did before: this training is not reproducible here",
@@ -131,5 +124,5 @@ def _keep(workspace: Workspace, model: Model, tuned: Tuned) -> None:
         )
 
 
-def _place(model: Model, entry: str) -> Place:
-    return Place(model=model.name, key=model.key, entry=entry)
+def _search_place(model: Model) -> Place:
+    return Place(model=model.name, key=model.key, entry="search")
