@@ -7,11 +7,11 @@ from contextlib import closing
 from dataclasses import asdict
 from typing import Any
 
-from slipway import plan as planning
 from slipway.adapters.git import WorkTree
 from slipway.errors import ExitCode, SlipwayError
 from slipway.key import SHORT
-from slipway.plan import Affected, Effect
+from slipway.plan import change as planning
+from slipway.plan.change import Affected, Effect
 from slipway.results import VerdictName
 from slipway.screen import emit, emit_json
 from slipway.workspace import Workspace

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from slipway import trained
 from slipway.adapters.cluster import Cluster
 from slipway.adapters.git import Commit
 from slipway.adapters.tracking import Recorder, SearchRun, Tracking
-from slipway.errors import InputError
+from slipway.errors import InputError, StoreError
 from slipway.report import ReportInput
-from slipway.results import Comparison, StageTime, Validation, VerdictName
+from slipway.results import Comparison, ReasonState, Severity, StageTime, Validation, VerdictName
 from slipway.stages import compare, report, tune, validate
 from slipway.stages.tune import Tuned
 from slipway.workspace import Model, Workspace
@@ -41,6 +43,18 @@ class Reviewed:
     times: tuple[StageTime, ...]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """Whether a model may be released, and why not."""
+
+    verdict: VerdictName
+    trained: bool
+    """Whether it had to be trained."""
+    metrics: Mapping[str, float]
+    """Of the challenger, on the holdout."""
+    reasons: tuple[str, ...]
+
+
 @dataclass(kw_only=True)
 class Pipeline:
     """Runs stages of one model after the other, and keeps Ray for all of them."""
@@ -66,6 +80,14 @@ class Pipeline:
         review = _Review(self, name, last=last)
         try:
             return review.run()
+        finally:
+            review.close()
+
+    def judge(self, name: str) -> Judged:
+        """What a merge asks of a model: may it be released? What the review found is not done again."""
+        review = _Review(self, name)
+        try:
+            return review.judge()
         finally:
             review.close()
 
@@ -125,6 +147,29 @@ class _Review:
         self.track(tuned, comparison)
         return self.report(validation, tuned, comparison)
 
+    def judge(self) -> Judged:
+        """The checks of the data, the model and the comparison; each only if it is not in the store."""
+        known = trained.load(self._workspace.store, self._model.name, self._model.key)
+        if known is None:
+            _ = self._model.dataset
+            self._pipeline.cluster.start()
+        validation, _ = validate.checked(self._workspace, self._model)
+        if not validation.passed:
+            return _refused(validation)
+        tuned = None if known else self.tune()
+        made = known or trained.load(self._workspace.store, self._model.name, self._model.key)
+        if made is None:
+            raise StoreError(f"the store lost {self._model.short_key} of {self._model.name}", hint="Run it again.")
+        comparison, _ = compare.run(self._workspace, self._model, made, base=self._base)
+        if tuned:
+            self.track(tuned, comparison)
+        return Judged(
+            verdict=comparison.verdict,
+            trained=known is None,
+            metrics={row.name: row.challenger for row in comparison.metrics},
+            reasons=tuple(reason.text for reason in comparison.reasons if reason.state is not ReasonState.PASS),
+        )
+
     def validate(self) -> Validation:
         """Check the data."""
         fork = self._workspace.fork_point(self._base)
@@ -154,7 +199,7 @@ class _Review:
 
     def compare(self, tuned: Tuned) -> Comparison:
         """Judge the challenger against the champion."""
-        challenger = compare.Challenger(card=tuned.card, onnx=tuned.onnx)
+        challenger = trained.Trained(card=tuned.card, onnx=tuned.onnx)
         comparison, reused = compare.run(self._workspace, self._model, challenger, base=self._base)
         self._note("compare", comparison.seconds, reused=reused)
         return comparison
@@ -226,6 +271,13 @@ class _Review:
         self._times.append(StageTime(stage=stage, seconds=seconds, reused=reused))
         took = f"done before, in {seconds:.1f} s" if reused else f"{seconds:.1f} s"
         self._workspace.screen.say(f"{self._model.name}: {stage:8} {took}")
+
+
+def _refused(validation: Validation) -> Judged:
+    reasons = [f"{check.column or 'the table'}: {check.expected}; {check.observed}" for check in validation.blocking]
+    if validation.leakage.severity is Severity.CRITICAL:
+        reasons.append(f"{validation.leakage.duplicates:,} holdout rows stand on the training side as well")
+    return Judged(verdict=VerdictName.BLOCK, trained=False, metrics={}, reasons=tuple(reasons))
 
 
 def _search_run(model: Model, tuned: Tuned, comparison: Comparison | None, workspace: Workspace) -> SearchRun:

@@ -22,11 +22,16 @@ class Settings:
     tracking_uri: str = field(repr=False)
     ray_address: str | None = None
     environment: str = "production"
+    registry: str = "localhost/slipway"
+    """Where images are pushed to; a model's image is `<registry>/<model>`."""
+    landing: str = "push"
+    """How a commit gets to main: `push`, or `branch` for a pull request where main is protected."""
+    home: Path | None = None
 
     @property
     def local(self) -> Path:
-        """The folder for whatever a run leaves behind."""
-        return self.repo / LOCAL
+        """The folder for whatever a run leaves behind: in the repository, unless it is a passing copy of one."""
+        return self.home or self.repo / LOCAL
 
     def report(self, model: str) -> Path:
         """The folder of the newest report of a model."""
@@ -42,4 +47,6 @@ class Settings:
             tracking_uri=environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{repo / LOCAL / 'mlflow.db'}",
             ray_address=environ.get("RAY_ADDRESS") or None,
             environment=environ.get("SLIPWAY_ENVIRONMENT") or "production",
+            registry=environ.get("SLIPWAY_REGISTRY") or "localhost/slipway",
+            landing=environ.get("SLIPWAY_LANDING") or "push",
         )

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from slipway.adapters.store import Place
 from slipway.errors import InputError
 from slipway.key import SHORT, canonical
-from slipway.results import Champion, Comparison, ModelCard
+from slipway.results import Champion, Comparison
 
 if TYPE_CHECKING:
     from slipway.adapters.git import Commit
     from slipway.champion import Baseline, Live
     from slipway.gate.intervals import Holdout
     from slipway.results import MetricRow, SliceRow, Timing
+    from slipway.trained import Trained
     from slipway.training.evaluation import Floats
     from slipway.training.features import Dataset
     from slipway.training.recipe import MetricName
@@ -27,15 +27,7 @@ _VERSION = 3
 """Raised when the gate's code changes what it finds, so that old comparisons are made again."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Challenger:
-    """What is compared."""
-
-    card: ModelCard
-    onnx: bytes
-
-
-def run(workspace: Workspace, model: Model, challenger: Challenger, *, base: Commit | None) -> tuple[Comparison, bool]:
+def run(workspace: Workspace, model: Model, challenger: Trained, *, base: Commit | None) -> tuple[Comparison, bool]:
     """Compare, and keep the comparison; whether it had been made before is the second value."""
     from slipway import champion as champions
 
@@ -78,7 +70,7 @@ def _fair_rows(data: Dataset, split: Rule) -> tuple[Bools, str]:
 class _Judge:
     """One comparison: the data, both models' predictions, and what is derived from them."""
 
-    def __init__(self, workspace: Workspace, model: Model, challenger: Challenger, champion: Baseline | Live) -> None:
+    def __init__(self, workspace: Workspace, model: Model, challenger: Trained, champion: Baseline | Live) -> None:
         from slipway.champion import Live, fetch
         from slipway.scoring import Scorer
 

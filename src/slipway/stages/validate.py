@@ -16,7 +16,7 @@ from slipway.adapters.git import Commit
 from slipway.adapters.store import Place
 from slipway.errors import InputError
 from slipway.key import canonical
-from slipway.results import DataChange, Validation
+from slipway.results import DataChange, Document, Validation
 from slipway.training.faults import DataError, Fault
 from slipway.workspace import Model, Workspace
 
@@ -24,8 +24,15 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 SCHEMA = 1
-"""Changes whenever the same inputs would give another `validation.json`."""
-FILE = "validation.json"
+"""Changes whenever the same inputs would give another answer."""
+FILE, CHANGE = "validation.json", "change.json"
+
+
+class _Change(Document):
+    """What the store keeps of a comparison with a base."""
+
+    change: DataChange | None
+    seconds: float
 
 
 def run(workspace: Workspace, model: Model, *, base: Commit | None) -> tuple[Validation, bool]:
@@ -33,13 +40,35 @@ def run(workspace: Workspace, model: Model, *, base: Commit | None) -> tuple[Val
 
     Raises `InputError` for a suite or data that cannot be used, with every fault; nothing is kept then.
     """
+    found, reused = checked(workspace, model)
+    if base is None:
+        return found, reused
+    change, known = _changed(workspace, model, base)
+    seconds = found.seconds + change.seconds
+    return found.model_copy(update={"change": change.change, "seconds": seconds}), reused and known
+
+
+def checked(workspace: Workspace, model: Model) -> tuple[Validation, bool]:
+    """What is found in the data by themselves, and whether it was found before and kept."""
     suite = _suite(model)
-    place = Place(model=model.name, key=model.key, entry=f"validation-{_digest(suite, model, base)}")
+    digest = hashlib.sha256(canonical({"schema": SCHEMA, "suite": hashlib.sha256(suite).hexdigest()})).hexdigest()[:12]
+    place = Place(model=model.name, key=model.key, entry=f"validation-{digest}")
     if kept := workspace.store.get(place):
         return Validation.from_json(kept[FILE], f"{place.path}/{FILE}"), True
-    found = _validate(workspace, model, suite, base)
-    kept = workspace.store.put(place, {FILE: found.to_json()})
+    kept = workspace.store.put(place, {FILE: _validate(workspace, model, suite).to_json()})
     return Validation.from_json(kept[FILE], f"{place.path}/{FILE}"), False
+
+
+def _changed(workspace: Workspace, model: Model, base: Commit) -> tuple[_Change, bool]:
+    """What changed in the data since the base, and whether it was found before and kept."""
+    place = Place(model=model.name, key=model.key, entry=f"change-{_digest(model, base)}")
+    if kept := workspace.store.get(place):
+        return _Change.from_json(kept[CHANGE], f"{place.path}/{CHANGE}"), True
+    began = workspace.clock()
+    change = _compare(workspace, model, base)
+    made = _Change(change=change, seconds=workspace.clock() - began)
+    kept = workspace.store.put(place, {CHANGE: made.to_json()})
+    return _Change.from_json(kept[CHANGE], f"{place.path}/{CHANGE}"), False
 
 
 def _suite(model: Model) -> bytes:
@@ -53,16 +82,15 @@ def _suite(model: Model) -> bytes:
     return file.read_bytes()
 
 
-def _digest(suite: bytes, model: Model, base: Commit | None) -> str:
-    """What the answer depends on besides the key: the suite, and what the base says of the model's data."""
+def _digest(model: Model, base: Commit) -> str:
+    """What the base says of the model's data."""
     folder = str(spec.folder(model.name))
     told = (str(spec.suite_path(model.name)), f"{folder}/README.md")
-    before = {path: blob for path, blob in base.files(folder).items() if path not in told} if base else {}
-    content = {"schema": SCHEMA, "suite": hashlib.sha256(suite).hexdigest(), "base": before}
-    return hashlib.sha256(canonical(content)).hexdigest()[:12]
+    before = {path: blob for path, blob in base.files(folder).items() if path not in told}
+    return hashlib.sha256(canonical({"schema": SCHEMA, "base": before})).hexdigest()[:12]
 
 
-def _validate(workspace: Workspace, model: Model, suite: bytes, base: Commit | None) -> Validation:
+def _validate(workspace: Workspace, model: Model, suite: bytes) -> Validation:
     from slipway.validation import expectations, leakage
     from slipway.validation.suite import check, parse
 
@@ -77,7 +105,6 @@ def _validate(workspace: Workspace, model: Model, suite: bytes, base: Commit | N
 
     checks = expectations.run(entries, data.table, lines)
     leaked = leakage.find(data, lines)
-    change = _change(workspace, model, data.table, base)
     holdout = int(data.holdout.sum())
     return Validation(
         model=model.name,
@@ -90,7 +117,7 @@ def _validate(workspace: Workspace, model: Model, suite: bytes, base: Commit | N
         ignored=data.ignored,
         checks=checks,
         leakage=leaked,
-        change=change,
+        change=None,
         seconds=workspace.clock() - began,
     )
 
@@ -103,11 +130,11 @@ def _lines(model: Model, rows: Sequence[int]) -> Sequence[int]:
     return [row + 1 for row in rows]
 
 
-def _change(workspace: Workspace, model: Model, now: pa.Table, base: Commit | None) -> DataChange | None:
+def _compare(workspace: Workspace, model: Model, base: Commit) -> DataChange | None:
     from slipway.validation.change import compare
 
-    before = _base_table(workspace, model, base) if base else None
-    return None if base is None or before is None else compare(before, now, base=base.id)
+    before = _base_table(workspace, model, base)
+    return None if before is None else compare(before, model.dataset.table, base=base.id)
 
 
 def _base_table(workspace: Workspace, model: Model, base: Commit) -> pa.Table | None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from slipway.adapters.git import Git, WorkTree
-from slipway.plan import Affected, Effect, of_change
+from slipway.plan.change import Affected, Effect, of_change
 
 
 def planned(repository: Git, base: str | None = "HEAD") -> Affected:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from slipway.errors import InputError
@@ -21,6 +21,8 @@ class Effect(StrEnum):
     """Only how it is served changed."""
     RETIRE = "retire"
     """Its folder was deleted."""
+    REFUSED = "refused"
+    """It mixes the model's inputs with its `gitops/`: nobody could tell a release from a rollback."""
     FAULTY = "faulty"
     """Its `model.toml` or data cannot be used."""
     NONE = "none"
@@ -44,7 +46,30 @@ def of_change(now: Tree, base: Tree | None) -> tuple[Affected, ...]:
         Affected(model=m, effect=Effect.RETIRE, reasons=(f"{folder(m)}/ was deleted",)) for m in before if m not in here
     ]
     kept = [_of_model(model, now, base if model in before else None) for model in here]
-    return tuple(sorted([*gone, *kept], key=lambda affected: affected.model))
+    found = [_unmixed(affected, now, base) for affected in (*gone, *kept)]
+    return tuple(sorted(found, key=lambda affected: affected.model))
+
+
+def _unmixed(affected: Affected, now: Tree, base: Tree | None) -> Affected:
+    """What a change does, or that it is refused: it changes inputs and manifests of one model.
+
+    A change that deletes both has nothing left to mix.
+    """
+    if base is None or affected.effect not in (Effect.RETRAIN, Effect.RETIRE):
+        return affected
+    manifests = f"gitops/models/{affected.model}"
+    here = now.files(manifests)
+    if affected.effect is Effect.RETIRE and not here:
+        return affected
+    changed = [path for path in sorted({*here, *base.files(manifests)}) if now.read(path) != base.read(path)]
+    if not changed:
+        return affected
+    mixed = f"the same change edits {', '.join(changed)}; make it two pull requests (reverting a merge needs only one:"
+    return replace(
+        affected,
+        effect=Effect.REFUSED,
+        reasons=(*affected.reasons, f"{mixed} the release that was there before comes back by itself)"),
+    )
 
 
 def _of_model(model: str, now: Tree, base: Tree | None) -> Affected:

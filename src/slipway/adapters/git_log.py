@@ -1,0 +1,132 @@
+"""The first-parent history of a commit: what each commit changed of the paths that matter, newest first."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from slipway.errors import InputError, OutsideError
+
+_CHUNK = 1 << 16
+_ABSENT = frozenset("0")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Changed:
+    """A file that a commit changed: the names of its Git object before and after; None where it is absent."""
+
+    before: str | None
+    after: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogEntry:
+    """A commit, and what it changed against its first parent."""
+
+    commit: str
+    when: int
+    """Seconds since 1970."""
+    author: str
+    subject: str
+    changed: Mapping[str, Changed] = field(repr=False)
+
+
+class ShallowError(InputError):
+    """The history that this clone has ends before the answer."""
+
+
+@dataclass(kw_only=True)
+class GitLog:
+    """Read as far as somebody asks, and only once."""
+
+    root: Path
+    tip: str
+    paths: Sequence[str]
+    _entries: list[LogEntry] = field(default_factory=list, init=False)
+    _source: Iterator[LogEntry] | None = field(default=None, init=False)
+
+    def __iter__(self) -> Iterator[LogEntry]:
+        """Every commit of the history that changed one of the paths, newest first.
+
+        Raises `ShallowError` where a shallow clone ends.
+        """
+        at = 0
+        while True:
+            while at < len(self._entries):
+                yield self._entries[at]
+                at += 1
+            self._source = self._source or self._read()
+            entry = next(self._source, None)
+            if entry is None:
+                return
+            self._entries.append(entry)
+
+    def _read(self) -> Iterator[LogEntry]:
+        cut = shallow(self.root)
+        for entry in _parse(_tokens(self._command(), self.root)):
+            if entry.commit in cut:
+                break
+            yield entry
+        if cut & self._roots():
+            raise ShallowError(
+                f"this clone is shallow: its history ends before it says what is asked of {self.tip[:12]}",
+                hint="Fetch the rest: git fetch --unshallow (in GitHub Actions: fetch-depth: 0 for actions/checkout).",
+            )
+
+    def _roots(self) -> frozenset[str]:
+        """Where the first-parent history begins, as far as this clone knows."""
+        command = ["rev-list", "--first-parent", "--max-parents=0", self.tip]
+        return frozenset(_tokens(command, self.root, end=b"\n"))
+
+    def _command(self) -> list[str]:
+        how = ["--first-parent", "--diff-merges=first-parent", "--raw", "-z", "--no-renames", "--no-abbrev"]
+        return [
+            "log",
+            *how,
+            "--root",
+            "--no-show-signature",
+            "--format=%x01%H%x00%ct%x00%an%x00%s",
+            self.tip,
+            "--",
+            *self.paths,
+        ]
+
+
+def shallow(root: Path) -> frozenset[str]:
+    """The commits at which a shallow clone ends; none in a whole one."""
+    git = ["git", "-C", str(root), "rev-parse", "--git-path", "shallow"]
+    found = subprocess.run(git, capture_output=True, text=True, check=False)  # noqa: S603
+    file = root / found.stdout.strip()
+    return frozenset(file.read_text().split()) if found.returncode == 0 and file.is_file() else frozenset()
+
+
+def _tokens(arguments: Sequence[str], root: Path, *, end: bytes = b"\0") -> Iterator[str]:
+    """What a git command prints, in parts that end with `end`."""
+    command = ["git", "-C", str(root), "--no-optional-locks", *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:  # noqa: S603
+        if process.stdout is None or process.stderr is None:  # pragma: no cover  both are pipes
+            return
+        rest = b""
+        while chunk := process.stdout.read1(_CHUNK):  # type: ignore[attr-defined]  # a buffered pipe has it
+            *whole, rest = (rest + chunk).split(end)
+            yield from (token.decode(errors="surrogateescape") for token in whole)
+        errors = process.stderr.read().decode(errors="replace").strip()
+    if process.returncode:
+        raise OutsideError(f"git log failed: {errors}", hint="Check the repository: git fsck")
+
+
+def _parse(tokens: Iterator[str]) -> Iterator[LogEntry]:
+    token = next(tokens, None)
+    while token is not None:
+        commit, when, author, subject = token.lstrip("\n\1"), next(tokens), next(tokens), next(tokens)
+        changed: dict[str, Changed] = {}
+        while (token := next(tokens, None)) is not None and token.lstrip("\n").startswith(":"):
+            _, _, before, after, _ = token.lstrip("\n:").split(" ")
+            changed[next(tokens)] = Changed(before=_name(before), after=_name(after))
+        yield LogEntry(commit=commit, when=int(when), author=author, subject=subject, changed=changed)
+
+
+def _name(object_id: str) -> str | None:
+    return None if set(object_id) == _ABSENT else object_id

@@ -1,0 +1,125 @@
+"""What a decision does to `gitops/`: the files of the commit, and what its message says. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from slipway.delivery import writer
+from slipway.delivery.manifest import Release, manifest_path
+from slipway.key import SHORT
+from slipway.plan.history import State
+from slipway.plan.rule import Because, Shape
+
+MODEL, KEY, SOURCE = "Slipway-Model", "Slipway-Key", "Slipway-Source"
+"""The trailers of a commit: its model, the key that it is about, and the commit that asked for it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """A commit to be made. `files`: by path, None where one is removed."""
+
+    verb: str
+    subject: str
+    message: str
+    files: Mapping[str, bytes | None] = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Current:
+    """What stands in `gitops/` of a model, in the environment that is changed."""
+
+    environment: str
+    files: Mapping[str, bytes] = field(repr=False)
+
+    def manifest(self, model: str) -> tuple[str, bytes | None]:
+        """The manifest's path, and its bytes if it is there."""
+        path = str(manifest_path(model, self.environment))
+        return path, self.files.get(path)
+
+
+def released(state: State, current: Current, release: Release, shape: Shape) -> Change:
+    """A release: beside the default while it is on trial; at once if nothing is live or no trial is wanted."""
+    path, manifest = current.manifest(state.model)
+    if manifest is None:
+        content, share = writer.first(state.model, release, replicas=shape.replicas), "100%"
+    elif not shape.canary_percent:
+        content, share = writer.restored(manifest, path, release), "100%"
+    else:
+        content = writer.with_canary(manifest, path, release, percent=shape.canary_percent)
+        share = f"canary {shape.canary_percent}%"
+    return _change(state, "release", release.key, f" {share}", {path: content})
+
+
+def restored(state: State, current: Current, shape: Shape) -> Change:
+    """A release that was there before, with the full traffic."""
+    path, manifest = current.manifest(state.model)
+    release = _wanted_release(state)
+    if manifest is None:
+        content = writer.first(state.model, release, replicas=shape.replicas)
+    else:
+        content = writer.restored(manifest, path, release)
+    return _change(state, "restore", release.key, " 100%", {path: content})
+
+
+def rolled_back(state: State, current: Current) -> Change:
+    """The canary removed, whose promotion somebody took back."""
+    path, manifest = current.manifest(state.model)
+    canary = state.serving.canary if state.serving else None
+    key = canary.key if canary else ""
+    return _change(state, "rollback", key, "", {path: writer.without_canary(manifest or b"", path)})
+
+
+def promoted(state: State, current: Current) -> Change:
+    """The canary on trial gets the full traffic."""
+    path, manifest = current.manifest(state.model)
+    key = state.trial.key if state.trial else ""
+    return _change(state, "promote", key, " 100%", {path: writer.promoted(manifest or b"", path)})
+
+
+def configured(state: State, current: Current) -> Change:
+    """Only how it is served."""
+    path, manifest = current.manifest(state.model)
+    shape = state.decision.shape or Shape(replicas=1, canary_percent=None)
+    percent = shape.canary_percent or 0
+    content = writer.configured(manifest or b"", path, replicas=shape.replicas, percent=percent)
+    said = f"{shape.replicas} replica{'s' if shape.replicas > 1 else ''}"
+    if shape.canary_percent is not None:
+        said += f", canary {shape.canary_percent}%"
+    return _change(state, "configure", None, f"{said}", {path: content})
+
+
+def retired(state: State, current: Current) -> Change:
+    """The manifest, and whatever stands beside it, removed."""
+    key = state.serving.default.key if state.serving else ""
+    return _change(state, "retire", key, "", dict.fromkeys(current.files))
+
+
+def _wanted_release(state: State) -> Release:
+    """What is restored. Unless a person put it back themselves, it names the commit that asked for it now."""
+    release = state.decision.release
+    if release is None:  # pragma: no cover  the rule names one with every restoration
+        raise ValueError("nothing is to be restored")
+    put_back = state.serving is not None and state.serving.canary == release
+    return release if put_back else replace(release, commit=_source(state))
+
+
+def _source(state: State) -> str:
+    because = state.decision.because
+    return because[0].commit if because else ""
+
+
+def _change(state: State, verb: str, key: str | None, said: str, files: Mapping[str, bytes | None]) -> Change:
+    about = f"{key[:SHORT]}{said}" if key else said
+    subject = f"{verb}({state.model}): {about}"
+    trailers = {MODEL: state.model, KEY: key or state.key, SOURCE: _source(state)}
+    lines = [*(_sentence(because) for because in state.decision.because), "", *_trailers(trailers)]
+    return Change(verb=verb, subject=subject, message="\n".join([subject, "", *lines]) + "\n", files=files)
+
+
+def _sentence(because: Because) -> str:
+    return f"{because.commit[:12]} {because.what}."
+
+
+def _trailers(named: Mapping[str, str | None]) -> list[str]:
+    return [f"{name}: {value}" for name, value in named.items() if value]

@@ -1,0 +1,191 @@
+"""A model's past, read from Git's objects: nothing is checked out, and nothing is read that nobody asks for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import takewhile
+from typing import Any
+
+from slipway.adapters.git_log import GitLog, LogEntry
+from slipway.adapters.objects import Objects, Snapshot
+from slipway.delivery import manifest
+from slipway.delivery.manifest import Serving, manifest_path
+from slipway.errors import InputError
+from slipway.key import TRAINING, key_inputs
+from slipway.plan.rule import Act
+from slipway.spec import ServingTable, folder, parse_toml, spec_path
+
+SHARED = (TRAINING, "pyproject.toml", "uv.lock", ".python-version")
+"""What is in the key of every model."""
+PATHS = ("data", "gitops/models", *SHARED)
+_ENVIRONMENT = re.compile(r"[a-z][a-z0-9-]{0,39}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Repository:
+    """The first-parent history of a commit of main, for all its models."""
+
+    objects: Objects = field(repr=False)
+    log: GitLog = field(repr=False)
+    tip: Snapshot
+    environment: str
+    _keys: dict[tuple[str, ...], str | None] = field(default_factory=dict, repr=False)
+    _snapshots: dict[str, Snapshot] = field(default_factory=dict, repr=False)
+    _touched: dict[str, tuple[frozenset[str], bool]] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def at(cls, objects: Objects, log: GitLog, environment: str) -> Repository:
+        """The history of the log's tip."""
+        if not _ENVIRONMENT.fullmatch(environment):
+            raise InputError(
+                f"{environment!r} cannot name an environment",
+                hint="Use lower-case letters, digits and hyphens for SLIPWAY_ENVIRONMENT.",
+            )
+        return cls(objects=objects, log=log, tip=Snapshot(objects=objects, id=log.tip), environment=environment)
+
+    def models(self) -> list[str]:
+        """Every model of the tip that has data or a manifest in this environment."""
+        data = (p.split("/") for p in self.tip.files("data") if p.endswith("/model.toml"))
+        served = (p.split("/") for p in self.tip.files("gitops/models"))
+        mine = {p[2] for p in served if "/".join(p) == str(manifest_path(p[2], self.environment))}
+        return sorted({p[1] for p in data if len(p) == 3} | mine)  # noqa: PLR2004  data/<model>/model.toml
+
+    def past(self, model: str) -> ModelPast:
+        """One model's part of it."""
+        return ModelPast(repository=self, model=model)
+
+    def snapshot(self, commit: str) -> Snapshot:
+        """The files of a commit."""
+        if commit == self.tip.id:
+            return self.tip
+        return self._snapshots.setdefault(commit, Snapshot(objects=self.objects, id=commit))
+
+    def shapes(self, entry: LogEntry, model: str) -> bool:
+        """Whether a commit may have changed the key of a model."""
+        if entry.commit not in self._touched:
+            self._touched[entry.commit] = _touched(entry.changed)
+        models, shared = self._touched[entry.commit]
+        return shared or model in models
+
+    def key(self, model: str, commit: str) -> str | None:
+        """A model's key in a commit; None where there is none, or where it cannot be told."""
+        tree = self.snapshot(commit)
+        shaping = (str(folder(model)), *SHARED)
+        identity = (model, *(tree.object(path) or "" for path in shaping))
+        if identity not in self._keys:
+            try:
+                self._keys[identity] = key_inputs(tree, model).key
+            except InputError:
+                self._keys[identity] = None
+        return self._keys[identity]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelPast:
+    """What `rule.decide` asks of the past, of one model."""
+
+    repository: Repository
+    model: str
+
+    @property
+    def manifest(self) -> str:
+        """The manifest's place."""
+        return str(manifest_path(self.model, self.repository.environment))
+
+    def acts(self) -> Iterator[Act]:
+        """The commits that changed what is served, newest first. A state that cannot be read is passed over."""
+        entry: LogEntry | None = None
+        after: Serving | None = None
+        for touched in self.touches():
+            changed = touched.changed[self.manifest]
+            if entry is None:
+                state = self._serving(touched.commit, changed.after)
+                if isinstance(state, InputError):
+                    continue
+                entry, after = touched, state
+            before = self._serving(touched.commit, changed.before)
+            if isinstance(before, InputError):
+                continue
+            if _what(before) != _what(after):
+                yield Act(commit=entry.commit, before=before, after=after)
+            entry = None
+
+    def touches(self) -> Iterator[LogEntry]:
+        """The commits that changed the manifest, newest first."""
+        return (entry for entry in self.repository.log if self.manifest in entry.changed)
+
+    def servings(self) -> Iterator[tuple[str, Serving | None]]:
+        """Each commit that changed the manifest, with what it says since, newest first."""
+        for entry in self.touches():
+            state = self._serving(entry.commit, entry.changed[self.manifest].after)
+            if not isinstance(state, InputError):
+                yield entry.commit, state
+
+    def key_at(self, commit: str) -> str | None:
+        """The model's key in the tree of a commit."""
+        return self.repository.key(self.model, commit)
+
+    def keys_since(self, commit: str) -> Iterator[str | None]:
+        """Every key that the model had after a commit, up to now."""
+        newer = takewhile(lambda entry: entry.commit != commit, self.repository.log)
+        return (self.key_at(entry.commit) for entry in newer if self._shapes(entry))
+
+    def source(self) -> str:
+        """The newest commit that changed the model's key, to the one that it has now."""
+        now = self.key_at(self.repository.tip.id)
+        for entry in self.repository.log:
+            if self._shapes(entry) and self.key_at(f"{entry.commit}^") != now:
+                return entry.commit
+        return self.repository.tip.id
+
+    def serving_table_at(self, commit: str) -> ServingTable | None:
+        """The model's `[serving]` in a commit; None where there is none, or where it cannot be read."""
+        return serving_table(self.repository.snapshot(commit), self.model)
+
+    def _shapes(self, entry: LogEntry) -> bool:
+        return self.repository.shapes(entry, self.model)
+
+    def _serving(self, commit: str, blob: str | None) -> Serving | InputError | None:
+        if blob is None:
+            return None
+        return _read(self.repository.objects.read(blob) or b"", f"{commit[:12]}:{self.manifest}")
+
+
+def serving_table(tree: Snapshot, model: str) -> ServingTable | None:
+    """A model's `[serving]` in a tree; None where there is none, or where it cannot be read."""
+    path = str(spec_path(model))
+    if (source := tree.read(path)) is None:
+        return None
+    try:
+        table: Any = parse_toml(source, path).get("serving", {})
+        return ServingTable.model_validate(table)
+    except ValueError:
+        return None
+    except InputError:
+        return None
+
+
+@lru_cache(maxsize=4096)
+def _read(content: bytes, name: str) -> Serving | InputError:
+    try:
+        return manifest.read(content, name)
+    except InputError as error:
+        return error
+
+
+def _what(serving: Serving | None) -> tuple[tuple[str, str], ...]:
+    """What is served, apart from how: a change of replicas or of the traffic's split is no act."""
+    if serving is None:
+        return ()
+    releases: Iterable[manifest.Release] = (r for r in (serving.default, serving.canary) if r)
+    return tuple((release.key, release.image) for release in releases)
+
+
+def _touched(paths: Iterable[str]) -> tuple[frozenset[str], bool]:
+    """The models whose folders these paths lie in, and whether one of them shapes every model."""
+    parts = [path.split("/", 2) for path in paths]
+    models = frozenset(p[1] for p in parts if p[0] == "data" and len(p) > 2)  # noqa: PLR2004  data/<model>/...
+    return models, any(path in SHARED or path.startswith(f"{TRAINING}/") for path in paths)
