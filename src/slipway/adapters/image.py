@@ -77,7 +77,7 @@ class Images(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
-    """Images in a folder that skopeo, podman and buildah read as `oci:<folder>:<registry>/<model>:<key>`.
+    """Images in a folder that `skopeo copy` reads as `oci:<folder>:<registry>/<model>:<key>`.
 
     An image holds the source folder as one layer: it stands for the image that is built from it.
     """

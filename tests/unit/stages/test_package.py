@@ -1,0 +1,92 @@
+"""A key is built into an image once, and what is recorded is there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from slipway import trained
+from slipway.adapters.image import Image, Layout
+from slipway.adapters.store import Place
+from slipway.errors import StoreError
+from slipway.results import ModelCard
+from slipway.stages import package
+from slipway.stages.package import ImageRecord
+from slipway.workspace import Workspace
+
+from ..delivery.test_source_image import CARD, ONNX  # noqa: TID252  tests are no package of their own
+
+KEY = CARD.key
+PLACE = Place(model="toy", key=KEY, entry="image-source")
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> Layout:
+    return Layout(root=tmp_path / "images", registry="localhost/slipway")
+
+
+@pytest.fixture
+def stored(workspace: Workspace) -> Workspace:
+    """A workspace whose store has the model."""
+    workspace.store.put(trained.place("toy", KEY), {trained.ONNX: ONNX, trained.CARD: CARD.to_json()})
+    return workspace
+
+
+def test_the_image_holds_the_reviewed_model_and_is_recorded(stored: Workspace, images: Layout) -> None:
+    done = package.run(stored, images, "toy", KEY)
+    assert not done.reused
+    image = Image.parse(done.image)
+    assert image.name == "localhost/slipway/toy"
+    files = images.files(image)
+    assert files["model.onnx"] == ONNX
+    assert ModelCard.from_json(files["model.json"], "model.json") == CARD
+    assert files["slipway_model.py"] == Path(package.__file__).parents[1].joinpath("serving/model.py").read_bytes()
+    kept = stored.store.get(PLACE)
+    assert kept is not None
+    assert ImageRecord.from_json(kept["release.json"], "release.json") == ImageRecord(
+        model="toy", key=KEY, image=image.name, digest=image.digest, onnx_sha256=CARD.onnx_sha256
+    )
+
+
+def test_a_second_run_builds_nothing_and_reads_no_model(
+    stored: Workspace, images: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = package.run(stored, images, "toy", KEY)
+    monkeypatch.setattr("slipway.trained.load", None)
+    again = package.run(stored, images, "toy", KEY)
+    assert again.reused
+    assert again.image == first.image
+
+
+def test_a_recorded_image_that_is_gone_is_built_again(stored: Workspace, images: Layout) -> None:
+    first = package.run(stored, images, "toy", KEY)
+    for blob in (images.root / "blobs" / "sha256").iterdir():
+        blob.unlink()
+    again = package.run(stored, images, "toy", KEY)
+    assert not again.reused
+    assert again.image == first.image
+    assert images.files(Image.parse(again.image))["model.onnx"] == ONNX
+
+
+def test_an_image_that_is_another_one_when_built_again_is_refused(stored: Workspace, images: Layout) -> None:
+    other = ImageRecord(
+        model="toy", key=KEY, image="localhost/slipway/toy", digest="sha256:" + "0" * 64, onnx_sha256=CARD.onnx_sha256
+    )
+    stored.store.put(PLACE, {"release.json": other.to_json()})
+    with pytest.raises(StoreError, match="was built into sha256:0000") as failure:
+        package.run(stored, images, "toy", KEY)
+    assert PLACE.path in failure.value.hint
+
+
+def test_a_key_that_nobody_trained_is_said(workspace: Workspace, images: Layout) -> None:
+    with pytest.raises(StoreError, match="no model of toy with the key abababab") as failure:
+        package.run(workspace, images, "toy", KEY)
+    assert "slipway tune toy" in failure.value.hint
+    assert not images.root.exists()
+
+
+def test_a_damaged_record_is_said(stored: Workspace, images: Layout) -> None:
+    stored.store.put(PLACE, {"release.json": b"{}"})
+    with pytest.raises(StoreError, match=r"image-source/release\.json is not a ImageRecord"):
+        package.run(stored, images, "toy", KEY)
