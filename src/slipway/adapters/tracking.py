@@ -16,12 +16,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from slipway.key import SHORT
 
 _OF_SEARCH = "tags.`slipway.run` = 'search' AND attributes.status = 'FINISHED'"
-_URI = "MLFLOW_TRACKING_URI"
+URI = "MLFLOW_TRACKING_URI"
 _LONGEST_PARAM = 500
 _LOCAL = "sqlite:///"
 _RUN, _FILES = "run.json", "artifacts"
@@ -76,10 +76,7 @@ class Recorder:
         _, errors = self.process.communicate()
         if self._folder is not None:
             self._folder.cleanup()
-        if self.process.returncode == 0:
-            return ""
-        lines = errors.decode(errors="replace").strip().splitlines()
-        return lines[-1] if lines else f"the recorder ended with {self.process.returncode}"
+        return reason(self.process.returncode, errors)
 
     def _told(self, line: bytes) -> None:
         if self.process.stdin is not None:
@@ -95,23 +92,64 @@ class Tracking:
 
     def start(self, model: str) -> Recorder:
         """Start a recorder for a model; if it is told nothing until it is closed, it records nothing."""
-        environment = os.environ | {_URI: self.uri, "MLFLOW_DISABLE_TELEMETRY": "true", "GIT_PYTHON_REFRESH": "quiet"}
-        process = subprocess.Popen(  # noqa: S603  this very program
-            [sys.executable, "-P", "-m", "slipway.adapters.tracking", model],
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            start_new_session=True,  # the interrupt key is not for it
-        )
-        return Recorder(process=process)
+        return Recorder(process=start(["slipway.adapters.tracking", model], os.environ | {URI: self.uri}))
+
+
+def start(module: Sequence[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    """Start a module of slipway with its arguments, in a process of its own that talks to MLflow."""
+    return subprocess.Popen(  # noqa: S603  this very program
+        [sys.executable, "-P", "-m", *module],
+        env={**environment, "MLFLOW_DISABLE_TELEMETRY": "true", "GIT_PYTHON_REFRESH": "quiet"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,  # the interrupt key is not for it
+    )
+
+
+def reason(code: int, errors: bytes) -> str:
+    """Why such a process failed: the last line that it wrote; an empty text if it did not fail."""
+    lines = errors.decode(errors="replace").strip().splitlines() or [f"the process for MLflow ended with {code}"]
+    return lines[-1] if code else ""
+
+
+def connect(uri: str) -> Any:  # noqa: ANN401  mlflow is heavy
+    """A client of MLflow.
+
+    A database that is not there appears whole or not at all: one whose tables a kill left half made stays
+    unusable, because MLflow repeats the step that was interrupted and finds its columns there.
+    """
+    from mlflow.tracking import MlflowClient
+
+    file = database(uri)
+    if file is None or file.exists():
+        return MlflowClient(uri)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=file.parent, prefix=f".{file.name}-") as folder:
+        new = Path(folder) / file.name
+        MlflowClient(_LOCAL + quote(str(new)))
+        with contextlib.suppress(OSError):  # another process was quicker, or links are not to be had here
+            file.hardlink_to(new)
+    return MlflowClient(uri)
+
+
+def database(uri: str) -> Path | None:
+    """The file of a local database; None for anything else."""
+    name = unquote(uri.removeprefix(_LOCAL).partition("?")[0])
+    return Path(name) if uri.startswith(_LOCAL) and name not in {"", ":memory:"} else None
+
+
+def search_run(client: Any, experiment: str, key: str) -> Any | None:  # noqa: ANN401
+    """The finished run that recorded the search of a key; None where there is none."""
+    runs = client.search_runs([experiment], f"{_OF_SEARCH} AND tags.`slipway.key` = '{key}'", max_results=1)
+    return runs[0] if runs else None
 
 
 def record(client: Any, experiment: str, run: SearchRun, artifacts: Path) -> str:  # noqa: ANN401  mlflow is heavy
     """Record a search now; the id of its parent run."""
-    known = client.search_runs([experiment], f"{_OF_SEARCH} AND tags.`slipway.key` = '{run.key}'")
-    if known:
-        return str(known[0].info.run_id)
+    known = search_run(client, experiment, run.key)
+    if known is not None:
+        return str(known.info.run_id)
     parent = client.create_run(experiment, start_time=run.began_ms, run_name=run.key[:SHORT], tags=_tags(run))
     parent_id: str = parent.info.run_id
     _log(client, parent_id, run.params, run.metrics, run.began_ms)
@@ -129,9 +167,8 @@ def _experiment(client: Any, uri: str, model: str) -> str:  # noqa: ANN401
     known = client.get_experiment_by_name(model)
     if known is not None:
         return str(known.experiment_id)
-    location = None
-    if uri.startswith(_LOCAL):
-        location = (Path(unquote(uri.removeprefix(_LOCAL))).parent / "mlflow-artifacts" / model).resolve().as_uri()
+    file = database(uri)
+    location = (file.parent / "mlflow-artifacts" / model).resolve().as_uri() if file else None
     return str(client.create_experiment(model, artifact_location=location))
 
 
@@ -199,10 +236,8 @@ def _log_dataset(client: Any, run_id: str, run: SearchRun) -> None:  # noqa: ANN
 def main(model: str) -> None:
     """Make everything ready; then record what the one line on standard input names, if there is one."""
     os.nice(_NICE)
-    from mlflow.tracking import MlflowClient
-
-    uri = os.environ[_URI]
-    client = MlflowClient(uri)
+    uri = os.environ[URI]
+    client = connect(uri)
     experiment = _experiment(client, uri, model)
     if line := sys.stdin.readline().strip():
         place = Path(line)

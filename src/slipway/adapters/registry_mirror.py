@@ -1,0 +1,301 @@
+"""What MLflow's model registry is changed to, so that it says what `gitops/` says; nothing in it decides anything.
+
+Each key is one version of the registered model. `main` is the process that `registry.Registry` starts.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from slipway.adapters.tracking import URI, connect, search_run
+from slipway.errors import OutsideError
+from slipway.key import SHORT
+
+_KEY, _IMAGE, _COMMIT = "slipway.key", "slipway.image", "slipway.commit"
+_MIRROR = "Follows gitops/ in Git, which alone says what is live. `slipway sync-registry` undoes changes made here."
+_UNNEEDED = ("numpy", "pandas")
+"""MLflow does without them where it must, as in mlflow-skinny; they are a quarter of its import."""
+
+_ROUNDS = 6
+"""Two suffice, and a third to see that it is done, unless others write at the same time."""
+
+_ENOUGH = 2
+"""Models that fail before the others are left: it is the server then, not a model."""
+
+_GONE = "RESOURCE_DOES_NOT_EXIST"
+_LONGEST = 300
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What `gitops/` says of one model. For a model that it no longer has, all is none or empty."""
+
+    model: str
+    champion: str | None
+    """The key of the default predictor; None when nothing is live."""
+    challenger: str | None
+    """The key of the canary on trial."""
+    images: Mapping[str, str]
+    """The image of each key that has to have a version, by digest; champion and challenger are among them."""
+    commit: str
+    """The commit of main that says so."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Version:
+    """A version of a registered model."""
+
+    number: int
+    key: str | None = None
+    """None for one that somebody else made."""
+    image: str = ""
+    commit: str = ""
+
+    @property
+    def name(self) -> str:
+        """As people are told."""
+        return self.key[:SHORT] if self.key else f"version {self.number}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """What the registry has of one model."""
+
+    exists: bool = True
+    aliases: Mapping[str, Version] = field(default_factory=dict)
+    versions: Mapping[str, Sequence[Version]] = field(default_factory=dict)
+    """Of each wanted key that has any, the oldest first."""
+    sources: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Of each other key: where its files are, and the run that recorded them, if there is one."""
+
+
+class Call(StrEnum):
+    """What the client can be asked to do."""
+
+    CREATE_MODEL = "create_registered_model"
+    CREATE_VERSION = "create_model_version"
+    DELETE_VERSION = "delete_model_version"
+    TAG = "set_model_version_tag"
+    SET_ALIAS = "set_registered_model_alias"
+    DELETE_ALIAS = "delete_registered_model_alias"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One change to the registry."""
+
+    call: Call
+    arguments: Mapping[str, Any]
+    line: str = ""
+    """What people are told of it."""
+
+
+def decide(wanted: Wanted, found: Found) -> tuple[Step, ...]:
+    """What to do next. The number of a version is known once it is there, so all that needs one comes after.
+
+    Of two versions of one key, made by two processes at once, the older stays: both see the same one.
+    """
+    missing = [key for key in wanted.images if key not in found.versions]
+    if missing:
+        return (*([] if found.exists else [_creation(wanted)]), *(_version(wanted, found, key) for key in missing))
+    return (*_images(wanted, found), *_aliases(wanted, found), *_duplicates(wanted, found))
+
+
+def _creation(wanted: Wanted) -> Step:
+    return Step(call=Call.CREATE_MODEL, arguments={"name": wanted.model, "description": _MIRROR})
+
+
+def _version(wanted: Wanted, found: Found, key: str) -> Step:
+    tags = {_KEY: key, _IMAGE: wanted.images[key], _COMMIT: wanted.commit}
+    return Step(
+        call=Call.CREATE_VERSION,
+        arguments={"name": wanted.model, "tags": tags, "await_creation_for": 0, **found.sources[key]},
+        line=f"{wanted.model}: {key[:SHORT]} registered",
+    )
+
+
+def _images(wanted: Wanted, found: Found) -> Iterator[Step]:
+    for key, image in wanted.images.items():
+        version = found.versions[key][0]
+        if version.image != image:
+            line = f"{wanted.model}: image of {version.name} {version.image or 'none'} -> {image}"
+            yield _tag(wanted, version, _IMAGE, image, line)
+
+
+def _aliases(wanted: Wanted, found: Found) -> Iterator[Step]:
+    for alias, key in (("champion", wanted.champion), ("challenger", wanted.challenger)):
+        now = found.aliases.get(alias)
+        named = {"name": wanted.model, "alias": alias}
+        version = found.versions[key][0] if key else None
+        if version and (now is None or now.number != version.number):
+            if version.commit != wanted.commit:  # first, or a kill in between would leave it as it is
+                yield _tag(wanted, version, _COMMIT, wanted.commit)
+            line = f"{wanted.model}: {alias} {now.name if now else 'none'} -> {version.name}"
+            yield Step(call=Call.SET_ALIAS, arguments={**named, "version": str(version.number)}, line=line)
+        elif now and not version:
+            yield Step(call=Call.DELETE_ALIAS, arguments=named, line=f"{wanted.model}: {alias} {now.name} -> none")
+
+
+def _duplicates(wanted: Wanted, found: Found) -> Iterator[Step]:
+    for key in wanted.images:
+        for version in found.versions[key][1:]:
+            yield Step(
+                call=Call.DELETE_VERSION,
+                arguments={"name": wanted.model, "version": str(version.number)},
+                line=f"{wanted.model}: second version of {version.name} removed",
+            )
+
+
+def _tag(wanted: Wanted, version: Version, key: str, value: str, line: str = "") -> Step:
+    arguments = {"name": wanted.model, "version": str(version.number), "key": key, "value": value}
+    return Step(call=Call.TAG, arguments=arguments, line=line)
+
+
+def mirror(client: Any, wanted: Wanted) -> Iterator[str]:  # noqa: ANN401  mlflow is heavy
+    """Have one model follow; a line for each change. It looks again until there is nothing left to do.
+
+    Raises `OutsideError` when others undo it all the time, and what MLflow raises.
+    """
+    for _ in range(_ROUNDS):
+        steps = decide(wanted, _found(client, wanted))
+        if not steps:
+            return
+        for step in steps:
+            if not _done(client, step):
+                break
+            if step.line:
+                yield step.line
+    raise OutsideError(f"{wanted.model}: another program changes the registered model at the same time")
+
+
+def _done(client: Any, step: Step) -> bool:  # noqa: ANN401
+    """Whether it could be done: not if another process was quicker."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        getattr(client, step.call)(**step.arguments)
+    except MlflowException as error:
+        if error.error_code in {"RESOURCE_ALREADY_EXISTS", _GONE}:
+            return False
+        raise
+    return True
+
+
+def _found(client: Any, wanted: Wanted) -> Found:  # noqa: ANN401
+    from mlflow.exceptions import MlflowException
+
+    try:
+        aliases = client.get_registered_model(wanted.model).aliases
+    except MlflowException as error:
+        if error.error_code != _GONE:
+            raise
+        return Found(exists=False, sources={key: _source(client, wanted.model, key) for key in wanted.images})
+    versions = {key: _versions(client, wanted.model, key) for key in wanted.images}
+    known = {version.number: version for found in versions.values() for version in found}
+    return Found(
+        aliases={
+            alias: known.get(int(number)) or _other(client, wanted.model, int(number))
+            for alias, number in aliases.items()
+        },
+        versions={key: found for key, found in versions.items() if found},
+        sources={key: _source(client, wanted.model, key) for key, found in versions.items() if not found},
+    )
+
+
+def _versions(client: Any, model: str, key: str) -> Sequence[Version]:  # noqa: ANN401
+    found = client.search_model_versions(f"name = '{model}' AND tags.`{_KEY}` = '{key}'", max_results=100)
+    return sorted((_read(version) for version in found), key=lambda version: version.number)
+
+
+def _other(client: Any, model: str, number: int) -> Version:  # noqa: ANN401
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return _read(client.get_model_version(model, str(number)))
+    except MlflowException as error:
+        if error.error_code != _GONE:
+            raise
+        return Version(number=number)
+
+
+def _read(version: Any) -> Version:  # noqa: ANN401
+    tags = version.tags
+    return Version(
+        number=int(version.version), key=tags.get(_KEY), image=tags.get(_IMAGE, ""), commit=tags.get(_COMMIT, "")
+    )
+
+
+def _source(client: Any, model: str, key: str) -> Mapping[str, str]:  # noqa: ANN401
+    """Where a key's files are: with the run that recorded them, or else their place in the store.
+
+    Without a run a server takes no path and no http address, but any other scheme with an absolute path.
+    """
+    experiment = client.get_experiment_by_name(model)
+    run = search_run(client, experiment.experiment_id, key) if experiment else None
+    if run is None:
+        return {"source": f"slipway:///{model}/{key}/challenger"}
+    return {"source": run.info.artifact_uri, "run_id": run.info.run_id}
+
+
+def main() -> None:
+    """Make MLflow ready; then have the registry follow what the file named on standard input says, if any."""
+    gc.disable()  # a short life: looking for garbage is a quarter of the import ...
+    for name in _UNNEEDED:
+        sys.modules[name] = None  # type: ignore[assignment] # Python documents it: the module is not found
+    uri = os.environ[URI]
+    lines, sys.stdout = sys.stdout, sys.stderr  # whatever MLflow prints is no change
+    _prepare(uri)
+    gc.freeze()  # ... and half a second of the end
+    if line := sys.stdin.readline().strip():
+        wanted = [Wanted(**entry) for entry in json.loads(Path(line).read_text())]
+        sys.exit(follow(uri, wanted, lambda change: print(change, file=lines, flush=True)) or 0)
+
+
+def follow(uri: str, wanted: Sequence[Wanted], tell: Callable[[str], None]) -> str:
+    """Have all models follow, and tell each change; the first problem, or an empty text.
+
+    A model that cannot follow does not keep the others from it, unless it is the server that fails.
+    """
+    problems: list[str] = []
+    waiting = [*wanted]
+    while waiting and len(problems) < _ENOUGH:
+        one = waiting.pop(0)
+        try:
+            for change in mirror(connect(uri), one):
+                tell(change)
+        except Exception as error:  # noqa: BLE001  the registry is a mirror: whatever fails is told, and no more
+            problems.append(one_line(error, uri))
+    return problems[0] if problems else ""
+
+
+def _prepare(uri: str) -> None:
+    """Import what the client will need, which takes longest, and connect to nothing yet."""
+    import mlflow.tracking
+
+    if not uri.startswith("http"):
+        import mlflow.store.model_registry.sqlalchemy_store
+        import mlflow.store.tracking.sqlalchemy_store  # noqa: F401
+
+
+def one_line(error: Exception, uri: str) -> str:
+    """An error in one line for people, without the credentials of an address."""
+    first: BaseException = error
+    while first.__cause__ or first.__context__:
+        first = first.__cause__ or first.__context__ or first
+    if isinstance(first, OSError) and first is not error:  # MLflow's own words wrap it in four others
+        return f"MLflow cannot be reached: {first.strerror or first}"
+    text = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    secret = uri.partition("://")[2].partition("/")[0].rpartition("@")[0]
+    return (text.replace(f"{secret}@", "") if secret else text)[:_LONGEST]
+
+
+if __name__ == "__main__":
+    main()
