@@ -39,13 +39,14 @@ the report that a reviewer reads.
 failed · 130 interrupted. Every command can be interrupted and run again.
 
 **Environment:** `SLIPWAY_STORE` (a folder or s3://bucket/prefix), `MLFLOW_TRACKING_URI`, `RAY_ADDRESS`,
-`SLIPWAY_ENVIRONMENT` (production), and what boto3 reads for S3.
+`SLIPWAY_ENVIRONMENT` (production), `SLIPWAY_REGISTRY` (for images), `SLIPWAY_LANDING` (push, or branch where main
+is protected), and what boto3 reads for S3.
 """,
 )
 data_app = typer.Typer(no_args_is_help=True, help="Make sample data.")
 app.add_typer(data_app, name="data", rich_help_panel="Start")
 
-PULL_REQUEST, STAGES, START = "Pull request", "Stages, one at a time", "Start"
+PULL_REQUEST, MERGE, STAGES, START = "Pull request", "Merge and revert", "Stages, one at a time", "Start"
 
 ModelName = Annotated[str, typer.Argument(metavar="MODEL", help="A folder of data/.", show_default=False)]
 Repo = Annotated[
@@ -101,18 +102,20 @@ def run(
     What was done before for the same content key is not done again, so a second run takes a second. The
     report is written to `.slipway/report/MODEL/` as report.md (the comment) and report.html (everything).
     """
-    from slipway.commands import review
+    from slipway.commands.review import review
 
     return review(_workspace(repo, store), models or [], base=base, trials=trials, workers=workers, as_json=as_json)
 
 
 @app.command(rich_help_panel=PULL_REQUEST)
 def plan(base: Base = None, repo: Repo = HERE, as_json: Json = False) -> int:
-    """Say which models the change affects, and why.
+    """Say which models the change affects and why; on main, what its history asks for.
 
-    Compares the working tree with the commit at which it left the base.
+    A change is the working tree against the commit at which it left the base. One that mixes a model's inputs with
+    its `gitops/` is refused. On main each model is `none`, `release`, `restore`, `rollback`, `configure`, `retire` or
+    `held`, with the commits that say so.
     """
-    from slipway.commands import show_plan
+    from slipway.commands.plan import show_plan
 
     return show_plan(_workspace(repo, None), base=base, as_json=as_json)
 
@@ -141,12 +144,68 @@ def key(
     return ExitCode.DONE
 
 
+@app.command(rich_help_panel=MERGE)
+def release(
+    models: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[MODEL]...", help="Models; none: all that main's history asks for.", show_default=False
+        ),
+    ] = None,
+    workers: Workers = None,
+    repo: Repo = HERE,
+    store: StoreUrl = None,
+    as_json: Json = False,
+) -> int:
+    """Do what a merge does: bring main to what its history asks for.
+
+    A key that was reviewed is released without training. One that is new to the store is trained first. A released
+    key that came back by a revert is restored at once. A release that somebody reverted is held. Each is a commit
+    of `gitops/` on main, or, with `SLIPWAY_LANDING=branch`, on a branch of its own for a pull request.
+    """
+    from slipway.commands import release as commands
+
+    return commands.release(_workspace(repo, store), models or [], workers=workers, as_json=as_json)
+
+
+@app.command(rich_help_panel=MERGE)
+def promote(model: ModelName, repo: Repo = HERE, store: StoreUrl = None, as_json: Json = False) -> int:
+    """Give the canary on trial the full traffic: one more commit on main."""
+    from slipway.commands import release as commands
+
+    return commands.promote(_workspace(repo, store), model, as_json=as_json)
+
+
+@app.command(rich_help_panel=MERGE)
+def status(repo: Repo = HERE, as_json: Json = False) -> int:
+    """Say what is live, on trial, held or wanted, since which commit and with which metrics, per environment."""
+    from slipway.commands import status as commands
+
+    return commands.status(_workspace(repo, None), as_json=as_json)
+
+
+@app.command(rich_help_panel=MERGE)
+def history(model: ModelName, repo: Repo = HERE, as_json: Json = False) -> int:
+    """List every commit that changed what is served of a model, and the command that takes the newest back."""
+    from slipway.commands import status as commands
+
+    return commands.history(_workspace(repo, None), model, as_json=as_json)
+
+
+@app.command("sync-registry", rich_help_panel=MERGE)
+def sync_registry(repo: Repo = HERE, as_json: Json = False) -> int:
+    """Have MLflow's registered models say what main's gitops/ says, whatever they say now."""
+    from slipway.commands.registry import sync
+
+    return sync(_workspace(repo, None), as_json=as_json)
+
+
 @app.command(rich_help_panel=STAGES)
 def validate(
     model: ModelName, base: Base = None, repo: Repo = HERE, store: StoreUrl = None, as_json: Json = False
 ) -> int:
     """Check the data against the model's expectations, and say what changed since the base."""
-    from slipway import commands
+    from slipway.commands import review as commands
 
     return commands.validate(_workspace(repo, store), model, base=base, as_json=as_json)
 
@@ -161,7 +220,7 @@ def tune(
     as_json: Json = False,
 ) -> int:
     """Search models and export the best one as ONNX. A search that was interrupted goes on where it was."""
-    from slipway import commands
+    from slipway.commands import review as commands
 
     return commands.tune(_workspace(repo, store), model, trials=trials, workers=workers, as_json=as_json)
 
@@ -176,7 +235,7 @@ def compare(
     as_json: Json = False,
 ) -> int:
     """Score champion and challenger on the same holdout. Exit code 0 for promote, 1 for block or inconclusive."""
-    from slipway import commands
+    from slipway.commands import review as commands
 
     return commands.compare(_workspace(repo, store), model, base=base, trials=trials, as_json=as_json)
 
@@ -191,7 +250,7 @@ def report(
     as_json: Json = False,
 ) -> int:
     """Write the report of what the other stages found."""
-    from slipway import commands
+    from slipway.commands import review as commands
 
     return commands.report(_workspace(repo, store), model, base=base, trials=trials, as_json=as_json)
 

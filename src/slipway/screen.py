@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 _EVERY = 5.0
 """Seconds between two lines about progress where no terminal shows a bar."""
+
+_WIDEST = 400
+"""Characters of a table's line where no terminal says how many fit."""
 
 _TOO_EARLY = 0.1
 """Share that must be done before the time left is worth a guess."""
@@ -95,6 +98,27 @@ def emit(text: str) -> None:
     """Write a result to standard output; whoever reads it may stop in the middle."""
     try:
         sys.stdout.write(plain(text) + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def emit_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Write a table to standard output: as wide as the terminal, or as what it says where there is none."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for name in head:
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(plain(cell)) for cell in row))
+    written = Console(file=sys.stdout)
+    if not written.is_terminal:
+        written = Console(file=sys.stdout, width=_WIDEST)
+    try:
+        written.print(table)
         sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

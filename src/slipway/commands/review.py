@@ -1,22 +1,17 @@
-"""What the commands print: for people on standard error, one JSON document for programs on standard output."""
+"""`run`, and each of its stages alone."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import asdict
 from typing import Any
 
-from slipway.adapters.git import WorkTree
+from slipway.commands.plan import affected_names
 from slipway.errors import ExitCode, SlipwayError
-from slipway.key import SHORT
-from slipway.plan import change as planning
-from slipway.plan.change import Affected, Effect
 from slipway.results import VerdictName
 from slipway.screen import emit, emit_json
 from slipway.workspace import Workspace
 
-_SHOWN_REASONS = 3
 _MARKS = {VerdictName.PROMOTE: "✅", VerdictName.BLOCK: "❌", VerdictName.INCONCLUSIVE: "⚠️"}
 
 
@@ -32,7 +27,7 @@ def review(
     """Run the pull request's stages; the worst exit code of all the models."""
     from slipway.pipeline import Options, Pipeline
 
-    names = list(dict.fromkeys(models)) or _affected_names(workspace, base)
+    names = list(dict.fromkeys(models)) or affected_names(workspace, base)
     if not names:
         workspace.screen.say("The change affects no model. Name one to run it all the same: slipway run MODEL")
     codes = [ExitCode.DONE]
@@ -64,21 +59,6 @@ def review(
     if as_json:
         emit_json({"models": documents})
     return max(codes)
-
-
-def show_plan(workspace: Workspace, *, base: str | None, as_json: bool) -> int:
-    """Print what the change does to each model."""
-    found = _affected(workspace, base)
-    code = ExitCode.BAD_INPUT if any(a.effect is Effect.FAULTY for a in found) else ExitCode.DONE
-    if as_json:
-        emit_json({"models": [asdict(affected) for affected in found]})
-        return code
-    for affected in found:
-        key = affected.key[:SHORT] if affected.key else ""
-        emit(f"{affected.model:24} {affected.effect.value:10} {key:12} {_some(affected.reasons)}".rstrip())
-    if not found:
-        workspace.screen.say("There are no models yet. To add one: slipway new MODEL --from FILE --target COLUMN")
-    return code
 
 
 def validate(workspace: Workspace, model: str, *, base: str | None, as_json: bool) -> int:
@@ -142,22 +122,6 @@ def report(workspace: Workspace, model: str, *, base: str | None, trials: int | 
     else:
         emit(f"{reviewed.report / 'report.md'}\n{reviewed.report / 'report.html'}")
     return ExitCode.DONE
-
-
-def _affected(workspace: Workspace, base: str | None) -> tuple[Affected, ...]:
-    fork = workspace.fork_point(workspace.base(base))
-    return planning.of_change(WorkTree(root=workspace.settings.repo), fork)
-
-
-def _affected_names(workspace: Workspace, base: str | None) -> list[str]:
-    """The models that have to be judged, and those that cannot be, whose fault is then told."""
-    return [a.model for a in _affected(workspace, base) if a.effect in (Effect.RETRAIN, Effect.JUDGE, Effect.FAULTY)]
-
-
-def _some(reasons: Sequence[str]) -> str:
-    """The first reasons, and how many there are besides."""
-    more = f"; and {len(reasons) - _SHOWN_REASONS} more" if len(reasons) > _SHOWN_REASONS else ""
-    return "; ".join(reasons[:_SHOWN_REASONS]) + more
 
 
 def _code(verdict: VerdictName) -> ExitCode:

@@ -1,0 +1,118 @@
+"""`plan`: what a change does to each model, and on main what history asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from slipway.adapters.git import Commit, WorkTree
+from slipway.adapters.main_branch import MainBranch
+from slipway.errors import ExitCode, InputError
+from slipway.key import SHORT
+from slipway.plan import change, history
+from slipway.plan.change import Affected, Effect
+from slipway.plan.history import State
+from slipway.plan.rule import Because, Wanted
+from slipway.screen import emit, emit_json
+from slipway.workspace import Workspace
+
+_SHOWN_REASONS = 3
+_WRONG = (Effect.FAULTY, Effect.REFUSED)
+
+
+def show_plan(workspace: Workspace, *, base: str | None, as_json: bool) -> int:
+    """Print what the change does to each model; with main checked out, what its history asks for too."""
+    main = workspace.base(base)
+    fork = workspace.fork_point(main)
+    found = change.of_change(WorkTree(root=workspace.settings.repo), fork)
+    on_main = main is not None and fork is not None and workspace.head() == fork.id
+    states = asked(workspace, fork) if on_main and fork else ()
+    wrong = any(a.effect in _WRONG for a in found) or any(s.decision.wanted is Wanted.FAULTY for s in states)
+    if as_json:
+        emit_json(_document(found, states if on_main else None, main))
+    else:
+        _show(workspace, found, states, on_main=on_main)
+    return ExitCode.BAD_INPUT if wrong else ExitCode.DONE
+
+
+def asked(workspace: Workspace, tip: Commit) -> tuple[State, ...]:
+    """What the history of a commit of main asks for."""
+
+    def ask() -> tuple[State, ...]:
+        with history.read(workspace.git, tip.id, workspace.settings.environment) as repository:
+            return history.states(repository)
+
+    return MainBranch.of(workspace.git).deep(ask)
+
+
+def affected_names(workspace: Workspace, base: str | None) -> list[str]:
+    """The models that have to be judged, and those that cannot be, whose fault is then told.
+
+    Raises `InputError` for a change that is refused.
+    """
+    fork = workspace.fork_point(workspace.base(base))
+    found = change.of_change(WorkTree(root=workspace.settings.repo), fork)
+    refused = [f"{a.model} is refused: {'; '.join(a.reasons)}" for a in found if a.effect is Effect.REFUSED]
+    if refused:
+        raise InputError("\n".join(refused))
+    return [a.model for a in found if a.effect in (Effect.RETRAIN, Effect.JUDGE, Effect.FAULTY)]
+
+
+def _show(workspace: Workspace, found: Sequence[Affected], states: Sequence[State], *, on_main: bool) -> None:
+    if not found and not states:
+        workspace.screen.say("There are no models yet. To add one: slipway new MODEL --from FILE --target COLUMN")
+    if not on_main or any(affected.effect is not Effect.NONE for affected in found):
+        for affected in found:
+            _line(affected.model, affected.effect.value, affected.key, _some(affected.reasons))
+        return
+    for state in states:
+        _line(state.model, state.decision.wanted.value, _key(state), said(state))
+
+
+def _line(model: str, word: str, key: str | None, reasons: str) -> None:
+    emit(f"{model:24} {word:10} {(key or '')[:SHORT]:12} {reasons}".rstrip())
+
+
+def said(state: State) -> str:
+    """Why history asks for that, with the commits that say so."""
+    if state.decision.problem:
+        return state.decision.problem
+    because = "; ".join(f"{b.commit[:SHORT]} {b.what}" for b in state.decision.because)
+    if state.decision.wanted is Wanted.HELD:
+        return f"{because}; to put it back: git revert {state.decision.because[0].commit[:SHORT]}"
+    return because
+
+
+def _key(state: State) -> str | None:
+    return state.decision.key or state.key
+
+
+def _document(found: Sequence[Affected], states: Sequence[State] | None, main: Commit | None) -> Mapping[str, Any]:
+    document: dict[str, Any] = {
+        "base": main.id if main else None,
+        "models": [asdict(affected) for affected in found],
+    }
+    if states is not None:
+        document["main"] = [_state(state) for state in states]
+    return document
+
+
+def _state(state: State) -> Mapping[str, Any]:
+    return {
+        "model": state.model,
+        "wanted": state.decision.wanted.value,
+        "key": _key(state),
+        "because": [_because(because) for because in state.decision.because],
+        **({"problem": state.decision.problem} if state.decision.problem else {}),
+    }
+
+
+def _because(because: Because) -> Mapping[str, str]:
+    return {"commit": because.commit, "what": because.what}
+
+
+def _some(reasons: Sequence[str]) -> str:
+    """The first reasons, and how many there are besides."""
+    more = f"; and {len(reasons) - _SHOWN_REASONS} more" if len(reasons) > _SHOWN_REASONS else ""
+    return "; ".join(reasons[:_SHOWN_REASONS]) + more

@@ -1,0 +1,111 @@
+"""`release` and `promote`: what was decided about each model, and what came of it."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from slipway.adapters.main_branch import Landing, MainBranch
+from slipway.errors import ExitCode, InputError
+from slipway.key import SHORT
+from slipway.mirror import Mirror
+from slipway.plan.rule import Wanted
+from slipway.release import Done, Releaser, Step
+from slipway.screen import emit, emit_json
+
+if TYPE_CHECKING:
+    from slipway.workspace import Workspace
+
+_CODES = {Done.REFUSED: ExitCode.VERDICT_NO}
+
+
+def release(workspace: Workspace, models: Sequence[str], *, workers: int | None, as_json: bool) -> int:
+    """Bring main to what its history asks for; the worst exit code of all the steps."""
+    return _do(workspace, lambda releaser: releaser.release(models), workers=workers, as_json=as_json)
+
+
+def promote(workspace: Workspace, model: str, *, as_json: bool) -> int:
+    """Give a canary on trial the full traffic."""
+    return _do(workspace, lambda releaser: iter([releaser.promote(model)]), workers=None, as_json=as_json)
+
+
+def _do(
+    workspace: Workspace, steps: Callable[[Releaser], Iterator[Step]], *, workers: int | None, as_json: bool
+) -> int:
+    done: list[Step] = []
+    main, mirror = MainBranch.of(workspace.git), Mirror(workspace=workspace)
+    mirror.start()
+    try:
+        for step in steps(releaser(workspace, main, workers=workers)):
+            done.append(step)
+            _say(workspace, step)
+            if not as_json and step.done in (Done.COMMITTED, Done.PROPOSED):
+                emit(f"{step.commit[:SHORT]} {step.subject}")
+        mirror.follow(main.known())
+    finally:
+        mirror.close()
+    if as_json:
+        emit_json({"steps": [_document(step) for step in done]})
+    elif not done:
+        workspace.screen.say("Nothing to do: main is what its history asks for.")
+    return max((step.exit_code or _CODES.get(step.done, ExitCode.DONE) for step in done), default=ExitCode.DONE)
+
+
+def releaser(workspace: Workspace, main: MainBranch, *, workers: int | None = None) -> Releaser:
+    """A releaser with the real effects."""
+    from slipway.adapters.image import Layout
+
+    settings = workspace.settings
+    folder = settings.local if "://" in settings.store else Path(settings.store)
+    return Releaser(
+        workspace=workspace,
+        main=main,
+        images=Layout(root=folder / ".images", registry=settings.registry),
+        landing=_landing(settings.landing),
+        pause=time.sleep,
+        jitter=random.random,
+        workers=workers,
+    )
+
+
+def _landing(name: str) -> Landing:
+    try:
+        return Landing(name)
+    except ValueError:
+        raise InputError(f"SLIPWAY_LANDING is {name!r}", hint="It is push (the default) or branch.") from None
+
+
+def _say(workspace: Workspace, step: Step) -> None:
+    """What people are told of a step besides its subject."""
+    took = f", {step.seconds:.1f} s"
+    trained = " (trained again: the store had no model of this key)" if step.trained else ""
+    match step.done:
+        case Done.COMMITTED:
+            workspace.screen.say(f"{step.model}: {step.wanted.value}d{trained}{took}")
+        case Done.PROPOSED:
+            workspace.screen.say(f"{step.model}: {'; '.join(step.reasons)}{took}")
+        case Done.REFUSED:
+            workspace.screen.say(f"{step.model}: ❌ not released{trained}: {_lines(step.reasons)}")
+        case Done.FAILED:
+            workspace.screen.say(f"{step.model}: {_lines(step.reasons)}")
+        case Done.NOTHING:
+            workspace.screen.say(f"{step.model}: {_nothing(step)}")
+
+
+def _nothing(step: Step) -> str:
+    said = _lines(step.reasons)
+    if step.wanted is Wanted.HELD:
+        return f"held: {said}. It stays away until the inputs change"
+    return f"nothing to do: {said}" if said else "nothing to do"
+
+
+def _lines(reasons: Iterable[str]) -> str:
+    return "\n  ".join(reasons)
+
+
+def _document(step: Step) -> dict[str, object]:
+    return {name: value for name, value in asdict(step).items() if value not in ("", (), None)}

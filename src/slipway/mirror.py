@@ -1,0 +1,102 @@
+"""MLflow's registered models follow Git: `champion` and `challenger` are where main's `gitops/` says.
+
+The registry decides nothing, so whatever goes wrong with it is a warning.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from slipway.adapters.registry import Registry, Synced, Syncing
+from slipway.adapters.registry_mirror import Wanted
+from slipway.plan import history
+from slipway.plan.past import Repository
+from slipway.workspace import Workspace
+
+
+@dataclass(kw_only=True)
+class Mirror:
+    """Started early, because MLflow takes seconds to import; told at the end what main says."""
+
+    workspace: Workspace
+    _syncing: Syncing | None = None
+    _told: Mapping[str, Any] = field(default_factory=dict)
+
+    def start(self) -> None:
+        """Have MLflow ready soon."""
+        self._syncing = Registry(uri=self.workspace.settings.tracking_uri).start()
+
+    def follow(self, tip: str, *, everything: bool = False) -> None:
+        """Have the registry say what this commit of main says, unless it was told so before.
+
+        With `everything`, whatever it was told, and for every model that main's history knows.
+        """
+        with history.read(self.workspace.git, tip, self.workspace.settings.environment) as repository:
+            known = {} if everything else self._known()
+            names = {*repository.models(), *known, *(_ever_served(repository) if everything else ())}
+            wanted = [_wanted(repository, model) for model in sorted(names)]
+        told = {one.model: _summary(one) for one in wanted}
+        changed = [one for one in wanted if known.get(one.model, _NOTHING) != told[one.model]]
+        if (changed or everything) and self._syncing is not None:
+            self._syncing.tell(wanted if everything else changed)
+            self._told = told
+
+    def close(self) -> Synced:
+        """Wait for it, and warn if it failed; what it changed."""
+        if self._syncing is None:
+            return Synced()
+        synced = self._syncing.close()
+        self._syncing = None
+        if synced.problem:
+            hint = "Git is right all the same; to repair it: slipway sync-registry"
+            self.workspace.screen.say(f"warning: MLflow's registry does not follow: {synced.problem}. {hint}")
+        elif self._told:
+            self._marker().parent.mkdir(parents=True, exist_ok=True)
+            self._marker().write_text(json.dumps(self._told))
+        return synced
+
+    def _known(self) -> dict[str, Any]:
+        """What the registry was told the last time, as far as this machine knows."""
+        try:
+            known = json.loads(self._marker().read_text())
+        except (OSError, ValueError):
+            return {}
+        return known if isinstance(known, dict) else {}
+
+    def _marker(self) -> Path:
+        settings = self.workspace.settings
+        server = hashlib.sha256(f"{settings.tracking_uri} {settings.environment}".encode()).hexdigest()[:8]
+        return settings.local / "tracked" / f"registry-{server}.json"
+
+
+_NOTHING = {"champion": None, "challenger": None}
+
+
+def _summary(wanted: Wanted) -> dict[str, str | None]:
+    return {"champion": wanted.champion, "challenger": wanted.challenger}
+
+
+def _ever_served(repository: Repository) -> Iterable[str]:
+    """Every model that main's history has a manifest of."""
+    for entry in repository.log:
+        for path in entry.changed:
+            parts = path.split("/")
+            if parts[:2] == ["gitops", "models"] and path == repository.past(parts[2]).manifest:
+                yield parts[2]
+
+
+def _wanted(repository: Repository, model: str) -> Wanted:
+    serving = history.state(repository, model).serving
+    releases = [serving.default, *([serving.canary] if serving.canary else [])] if serving else []
+    return Wanted(
+        model=model,
+        champion=serving.default.key if serving else None,
+        challenger=serving.canary.key if serving and serving.canary else None,
+        images={release.key: release.image for release in releases},
+        commit=repository.tip.id,
+    )

@@ -1,0 +1,92 @@
+"""What is live, on trial, held or wanted, and since which commit: read from Git alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from slipway.adapters.git_log import LogEntry
+from slipway.delivery.manifest import Release, Serving
+from slipway.plan import history
+from slipway.plan.history import State
+from slipway.plan.past import ModelPast, Repository
+
+
+@dataclass(frozen=True, kw_only=True)
+class Since:
+    """A release that a manifest serves, and the commit that brought it there."""
+
+    release: Release
+    commit: str
+    when: int
+    """Seconds since 1970."""
+    percent: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelStatus:
+    """A model in one environment."""
+
+    environment: str
+    state: State
+    live: Since | None
+    trial: Since | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """A commit that changed what is served, and what has been served since."""
+
+    entry: LogEntry
+    serving: Serving | None
+
+
+def environments(repository: Repository) -> list[str]:
+    """The environments that any model has a manifest in, and the one that is asked for."""
+    paths = (path.split("/") for path in repository.tip.files("gitops/models"))
+    return sorted({repository.environment, *(path[3] for path in paths if len(path) == _MANIFEST_DEPTH)})
+
+
+_ALL = 100
+_MANIFEST_DEPTH = len(["gitops", "models", "MODEL", "ENVIRONMENT", "FILE"])
+
+
+def status(repository: Repository, model: str) -> ModelStatus:
+    """What is live of a model, and on trial, and what main's history asks for."""
+    past, state = repository.past(model), history.state(repository, model)
+    serving = state.serving
+    canary = serving.canary if serving else None
+    percent = serving.canary_percent or 0 if serving else 0
+    return ModelStatus(
+        environment=repository.environment,
+        state=state,
+        live=_since(repository, serving.default, _ALL - percent, _defaults(past)) if serving else None,
+        trial=_since(repository, canary, percent, _canaries(past)) if canary else None,
+    )
+
+
+def events(repository: Repository, model: str) -> Iterator[Event]:
+    """Every commit that changed what is served of a model, newest first."""
+    entries: Mapping[str, LogEntry] = {entry.commit: entry for entry in repository.log}
+    for act in repository.past(model).acts():
+        yield Event(entry=entries[act.commit], serving=act.after)
+
+
+def _since(repository: Repository, release: Release, percent: int, served: Iterator[tuple[str, str]]) -> Since:
+    """The commit since which the release has been what it is now; `served` has each act and the key in that place."""
+    commit = ""
+    for act, key in served:
+        if key != release.key:
+            break
+        commit = act
+    when = next((entry.when for entry in repository.log if entry.commit == commit), 0)
+    return Since(release=release, commit=commit, when=when, percent=percent)
+
+
+def _defaults(past: ModelPast) -> Iterator[tuple[str, str]]:
+    return ((act.commit, act.after.default.key if act.after else "") for act in past.acts())
+
+
+def _canaries(past: ModelPast) -> Iterator[tuple[str, str]]:
+    states = ((act.commit, act.after.canary if act.after else None) for act in past.acts())
+    return ((commit, canary.key if canary else "") for commit, canary in states)
