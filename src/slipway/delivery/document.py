@@ -82,15 +82,20 @@ class Document:
             raise self.refused(node or parent, f"{name} must be a mapping")
         return node
 
-    def tables(self, parent: Table, name: str) -> list[Table]:
-        """The mappings listed under a key; `InputError` if it is not such a list, or empty."""
+    def items(self, parent: Table, name: str) -> Items:
+        """The list under a key; `InputError` if there is none, or nothing in it."""
         node = parent.get(name)
         if not isinstance(node, Items) or not node.items:
             raise self.refused(node or parent, f"{name} must be a list of mappings")
-        for item in node.items:
+        return node
+
+    def tables(self, parent: Table, name: str) -> list[Table]:
+        """The mappings listed under a key; `InputError` if anything else is there."""
+        items = self.items(parent, name).items
+        for item in items:
             if not isinstance(item, Table):
                 raise self.refused(item, f"{name} must be a list of mappings")
-        return [item for item in node.items if isinstance(item, Table)]
+        return [item for item in items if isinstance(item, Table)]
 
     def scalar(self, parent: Table, name: str) -> Scalar:
         """The value of a key; `InputError` if there is none."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final
 
-from slipway.delivery.document import Document, Scalar, Table, parse
+from slipway.delivery.document import Document, Items, Scalar, Table, parse
 from slipway.errors import InputError
 from slipway.training.faults import Fault
 
@@ -31,7 +31,8 @@ _RUN = re.compile(r"[0-9A-Za-z_-]{1,64}")
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,5}")
 _PART = r"[a-z0-9]+(?:[._-]+[a-z0-9]+)*"
 _IMAGE = re.compile(rf"(?:[A-Za-z0-9.-]+(?::[0-9]{{1,5}})?/)?{_PART}(?:/{_PART})*@sha256:[0-9a-f]{{64}}")
-_ALL: Final = 100
+FULL: Final = 100
+"""All of the traffic, in per cent."""
 _ROUTED: Final = (f"{DEFAULT} and {CANARY} take traffic: they cannot be shadows", "Take its `shadow` away.")
 _NOT_ROUTED: Final = (
     f"slipway routes traffic to the predictors {DEFAULT} and {CANARY} alone",
@@ -67,10 +68,20 @@ class Serving:
 
 @dataclass(frozen=True, kw_only=True)
 class Predictors:
-    """Where the two predictors that slipway keeps stand in the document."""
+    """Where the predictors stand in the document."""
 
-    default: Table
-    canary: Table | None
+    listed: Items
+    named: Mapping[str, Table]
+
+    @property
+    def default(self) -> Table:
+        """The one that serves."""
+        return self.named[DEFAULT]
+
+    @property
+    def canary(self) -> Table | None:
+        """The one on trial, if any."""
+        return self.named.get(CANARY)
 
 
 def manifest_path(model: str, environment: str) -> PurePosixPath:
@@ -103,9 +114,9 @@ def serving(document: Document) -> Serving:
     found = predictors(document)
     share = _whole(document, found.default, "traffic")
     percent = _whole(document, found.canary, "traffic") if found.canary else None
-    if share + (percent or 0) != _ALL:
+    if share + (percent or 0) != FULL:
         who = f"{DEFAULT} and {CANARY}" if found.canary else DEFAULT
-        raise document.refused(found.default, f"the traffic of {who} sums to {share + (percent or 0)}, not to {_ALL}")
+        raise document.refused(found.default, f"the traffic of {who} sums to {share + (percent or 0)}, not to {FULL}")
     return Serving(
         default=_release(document, found.default),
         canary=_release(document, found.canary) if found.canary else None,
@@ -120,8 +131,9 @@ def predictors(document: Document) -> Predictors:
     for field, value in (("apiVersion", API_VERSION), ("kind", KIND)):
         if document.scalar(root, field).text != value:
             raise document.refused(root.get(field) or root, f"{field} must be {value}")
+    spec = document.table(root, "spec")
     found: dict[str, Table] = {}
-    for table in document.tables(document.table(root, "spec"), "predictors"):
+    for table in document.tables(spec, "predictors"):
         name = document.scalar(table, "name")
         if name.text in found:
             raise document.refused(name, f"there are two predictors {name.text!r}")
@@ -130,7 +142,7 @@ def predictors(document: Document) -> Predictors:
         found[name.text] = table
     if DEFAULT not in found:
         raise document.refused(root, f"there is no predictor {DEFAULT!r}")
-    return Predictors(default=found[DEFAULT], canary=found.get(CANARY))
+    return Predictors(listed=document.items(spec, "predictors"), named=found)
 
 
 def _root(document: Document) -> Table:
