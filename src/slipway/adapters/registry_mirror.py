@@ -31,6 +31,9 @@ _ENOUGH = 2
 """Models that fail before the others are left: it is the server then, not a model."""
 
 _GONE = "RESOURCE_DOES_NOT_EXIST"
+_RACES = {_GONE, "RESOURCE_ALREADY_EXISTS", "BAD_REQUEST", "TEMPORARILY_UNAVAILABLE"}
+"""Two that set one alias at once get a bad request, from the database's own constraint."""
+
 _LONGEST = 300
 
 
@@ -164,29 +167,31 @@ def mirror(client: Any, wanted: Wanted) -> Iterator[str]:  # noqa: ANN401  mlflo
 
     Raises `OutsideError` when others undo it all the time, and what MLflow raises.
     """
+    refusal: Exception | None = None
     for _ in range(_ROUNDS):
         steps = decide(wanted, _found(client, wanted))
         if not steps:
             return
         for step in steps:
-            if not _done(client, step):
+            refusal = _refusal(client, step)
+            if refusal is not None:
                 break
             if step.line:
                 yield step.line
-    raise OutsideError(f"{wanted.model}: another program changes the registered model at the same time")
+    raise refusal or OutsideError(f"{wanted.model}: another program changes the registered model at the same time")
 
 
-def _done(client: Any, step: Step) -> bool:  # noqa: ANN401
-    """Whether it could be done: not if another process was quicker."""
+def _refusal(client: Any, step: Step) -> Exception | None:  # noqa: ANN401
+    """Do a step; what MLflow says to one that another process was quicker with."""
     from mlflow.exceptions import MlflowException
 
     try:
         getattr(client, step.call)(**step.arguments)
     except MlflowException as error:
-        if error.error_code in {"RESOURCE_ALREADY_EXISTS", _GONE}:
-            return False
+        if error.error_code in _RACES:
+            return error
         raise
-    return True
+    return None
 
 
 def _found(client: Any, wanted: Wanted) -> Found:  # noqa: ANN401
