@@ -61,12 +61,19 @@ class MainBranch:
         """Main's newest commit, fetched from the remote."""
         if self.remote is None:
             return self._local()
-        place = f"refs/remotes/{self.remote}/{self.name}"
         self._git(
-            ["fetch", "--quiet", "--no-tags", self.remote, f"+refs/heads/{self.name}:{place}"],
+            ["fetch", "--quiet", "--no-tags", self.remote, f"+refs/heads/{self.name}:{self._place}"],
             hint=f"Is there a branch {self.name}, and may you read {self.remote}?",
         )
-        return self.git.run("rev-parse", place)
+        return self.git.run("rev-parse", self._place)
+
+    def known(self) -> str:
+        """Main's newest commit as far as this clone knows, which has just fetched or pushed it."""
+        return self._local() if self.remote is None else self.git.run("rev-parse", self._place)
+
+    @property
+    def _place(self) -> str:
+        return f"refs/remotes/{self.remote}/{self.name}"
 
     def deep[T](self, ask: Callable[[], T]) -> T:
         """What a question about history says; where a shallow clone cannot tell, the rest is fetched first."""
