@@ -18,7 +18,8 @@ from typing import Any
 import pytest
 
 from slipway.adapters.registry import Registry, Synced
-from slipway.adapters.registry_mirror import Wanted, follow
+from slipway.adapters.registry_mirror import follow, mirror
+from slipway.adapters.registry_steps import Call, Wanted
 from slipway.adapters.tracking import connect
 
 A, B = "a1" * 32, "b2" * 32
@@ -178,6 +179,27 @@ def at_once(uri: str, model: str) -> None:
 
 def test_three_at_once_make_one_version_of_a_key(uri: str) -> None:
     at_once(uri, "iris")
+
+
+class Overtaken:
+    """A client before whose first call of a kind another one does the whole work."""
+
+    def __init__(self, client: Any, call: Call) -> None:
+        self._client, self._call = client, call
+
+    def __getattr__(self, name: str) -> Any:
+        if name == self._call:
+            self._call = Call.DELETE_VERSION  # once
+            list(mirror(self._client, CANARY))
+        return getattr(self._client, name)
+
+
+@pytest.mark.parametrize("call", [Call.CREATE_MODEL, Call.CREATE_VERSION, Call.SET_ALIAS])
+def test_one_that_is_overtaken_ends_in_the_same_state(uri: str, call: Call) -> None:
+    client = connect(uri)
+    list(mirror(Overtaken(client, call), CANARY))
+    assert aliases(client) == {"champion": A, "challenger": B}
+    assert [one.tags["slipway.key"] for one in versions(client)] == [A, B]
 
 
 def test_a_kill_in_the_middle_is_made_good(uri: str) -> None:

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from slipway.adapters.registry_mirror import Wanted
+from slipway.adapters.registry_steps import Wanted
 from slipway.adapters.tracking import URI, reason, start
 
 _BOUNDS = {

@@ -1,7 +1,4 @@
-"""What MLflow's model registry is changed to, so that it says what `gitops/` says; nothing in it decides anything.
-
-Each key is one version of the registered model. `main` is the process that `registry.Registry` starts.
-"""
+"""The process that has MLflow's model registry follow Git: `registry.Registry` starts it and tells it."""
 
 from __future__ import annotations
 
@@ -10,17 +7,13 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from slipway.adapters.registry_steps import COMMIT, IMAGE, KEY, Found, Step, Version, Wanted, decide
 from slipway.adapters.tracking import URI, connect, search_run
 from slipway.errors import OutsideError
-from slipway.key import SHORT
 
-_KEY, _IMAGE, _COMMIT = "slipway.key", "slipway.image", "slipway.commit"
-_MIRROR = "Follows gitops/ in Git, which alone says what is live. `slipway sync-registry` undoes changes made here."
 _UNNEEDED = ("numpy", "pandas")
 """MLflow does without them where it must, as in mlflow-skinny; they are a quarter of its import."""
 
@@ -35,131 +28,6 @@ _RACES = {_GONE, "RESOURCE_ALREADY_EXISTS", "BAD_REQUEST", "TEMPORARILY_UNAVAILA
 """Two that set one alias at once get a bad request, from the database's own constraint."""
 
 _LONGEST = 300
-
-
-@dataclass(frozen=True, kw_only=True)
-class Wanted:
-    """What `gitops/` says of one model. For a model that it no longer has, all is none or empty."""
-
-    model: str
-    champion: str | None
-    """The key of the default predictor; None when nothing is live."""
-    challenger: str | None
-    """The key of the canary on trial."""
-    images: Mapping[str, str]
-    """The image of each key that has to have a version, by digest; champion and challenger are among them."""
-    commit: str
-    """The commit of main that says so."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Version:
-    """A version of a registered model."""
-
-    number: int
-    key: str | None = None
-    """None for one that somebody else made."""
-    image: str = ""
-    commit: str = ""
-
-    @property
-    def name(self) -> str:
-        """As people are told."""
-        return self.key[:SHORT] if self.key else f"version {self.number}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Found:
-    """What the registry has of one model."""
-
-    exists: bool = True
-    aliases: Mapping[str, Version] = field(default_factory=dict)
-    versions: Mapping[str, Sequence[Version]] = field(default_factory=dict)
-    """Of each wanted key that has any, the oldest first."""
-    sources: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """Of each other key: where its files are, and the run that recorded them, if there is one."""
-
-
-class Call(StrEnum):
-    """What the client can be asked to do."""
-
-    CREATE_MODEL = "create_registered_model"
-    CREATE_VERSION = "create_model_version"
-    DELETE_VERSION = "delete_model_version"
-    TAG = "set_model_version_tag"
-    SET_ALIAS = "set_registered_model_alias"
-    DELETE_ALIAS = "delete_registered_model_alias"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Step:
-    """One change to the registry."""
-
-    call: Call
-    arguments: Mapping[str, Any]
-    line: str = ""
-    """What people are told of it."""
-
-
-def decide(wanted: Wanted, found: Found) -> tuple[Step, ...]:
-    """What to do next. The number of a version is known once it is there, so all that needs one comes after.
-
-    Of two versions of one key, made by two processes at once, the older stays: both see the same one.
-    """
-    missing = [key for key in wanted.images if key not in found.versions]
-    if missing:
-        return (*([] if found.exists else [_creation(wanted)]), *(_version(wanted, found, key) for key in missing))
-    return (*_images(wanted, found), *_aliases(wanted, found), *_duplicates(wanted, found))
-
-
-def _creation(wanted: Wanted) -> Step:
-    return Step(call=Call.CREATE_MODEL, arguments={"name": wanted.model, "description": _MIRROR})
-
-
-def _version(wanted: Wanted, found: Found, key: str) -> Step:
-    tags = {_KEY: key, _IMAGE: wanted.images[key], _COMMIT: wanted.commit}
-    return Step(
-        call=Call.CREATE_VERSION,
-        arguments={"name": wanted.model, "tags": tags, "await_creation_for": 0, **found.sources[key]},
-        line=f"{wanted.model}: {key[:SHORT]} registered",
-    )
-
-
-def _images(wanted: Wanted, found: Found) -> Iterator[Step]:
-    for key, image in wanted.images.items():
-        version = found.versions[key][0]
-        if version.image != image:
-            line = f"{wanted.model}: image of {version.name} {version.image or 'none'} -> {image}"
-            yield _tag(wanted, version, _IMAGE, image, line)
-
-
-def _aliases(wanted: Wanted, found: Found) -> Iterator[Step]:
-    for alias, key in (("champion", wanted.champion), ("challenger", wanted.challenger)):
-        now = found.aliases.get(alias)
-        named = {"name": wanted.model, "alias": alias}
-        version = found.versions[key][0] if key else None
-        if version and (now is None or now.number != version.number):
-            if version.commit != wanted.commit:  # first, or a kill in between would leave it as it is
-                yield _tag(wanted, version, _COMMIT, wanted.commit)
-            line = f"{wanted.model}: {alias} {now.name if now else 'none'} -> {version.name}"
-            yield Step(call=Call.SET_ALIAS, arguments={**named, "version": str(version.number)}, line=line)
-        elif now and not version:
-            yield Step(call=Call.DELETE_ALIAS, arguments=named, line=f"{wanted.model}: {alias} {now.name} -> none")
-
-
-def _duplicates(wanted: Wanted, found: Found) -> Iterator[Step]:
-    for key in wanted.images:
-        for version in found.versions[key][1:]:
-            yield Step(
-                call=Call.DELETE_VERSION,
-                arguments={"name": wanted.model, "version": str(version.number)},
-                line=f"{wanted.model}: second version of {version.name} removed",
-            )
-
-
-def _tag(wanted: Wanted, version: Version, key: str, value: str, line: str = "") -> Step:
-    arguments = {"name": wanted.model, "version": str(version.number), "key": key, "value": value}
-    return Step(call=Call.TAG, arguments=arguments, line=line)
 
 
 def mirror(client: Any, wanted: Wanted) -> Iterator[str]:  # noqa: ANN401  mlflow is heavy
@@ -216,7 +84,7 @@ def _found(client: Any, wanted: Wanted) -> Found:  # noqa: ANN401
 
 
 def _versions(client: Any, model: str, key: str) -> Sequence[Version]:  # noqa: ANN401
-    found = client.search_model_versions(f"name = '{model}' AND tags.`{_KEY}` = '{key}'", max_results=100)
+    found = client.search_model_versions(f"name = '{model}' AND tags.`{KEY}` = '{key}'", max_results=100)
     return sorted((_read(version) for version in found), key=lambda version: version.number)
 
 
@@ -234,7 +102,7 @@ def _other(client: Any, model: str, number: int) -> Version:  # noqa: ANN401
 def _read(version: Any) -> Version:  # noqa: ANN401
     tags = version.tags
     return Version(
-        number=int(version.version), key=tags.get(_KEY), image=tags.get(_IMAGE, ""), commit=tags.get(_COMMIT, "")
+        number=int(version.version), key=tags.get(KEY), image=tags.get(IMAGE, ""), commit=tags.get(COMMIT, "")
     )
 
 

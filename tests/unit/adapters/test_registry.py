@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slipway.adapters.registry import Registry
-from slipway.adapters.registry_mirror import Call, Found, Step, Version, Wanted, decide, one_line
+from slipway.adapters.registry_mirror import one_line
+from slipway.adapters.registry_steps import Call, Found, Step, Version, Wanted, decide
 
 A, B = "a1" * 32, "b2" * 32
 
