@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import http.client
 import json
 import os
 import re
+import select
 import shlex
 import signal
 import socket
@@ -32,8 +34,8 @@ _TIMEOUT = 30.0
 """Seconds for one answer."""
 _START = 60.0
 """Seconds for a server to come up; it takes about one."""
-_STOP = 2.0
-"""Seconds for what was killed to be gone; only where nobody collects the dead does it take so long."""
+_STOP = 5.0
+"""Seconds for what was killed to be gone; it takes a few thousandths of one."""
 _EVERY = 0.02
 _TAIL = 8
 """Lines of the server's log that an error shows."""
@@ -107,9 +109,8 @@ class Endpoint:
 
     def _open(self, request: urllib.request.Request) -> tuple[int, bytes]:
         """Ask directly: a proxy for the world outside knows no endpoint of a cluster or of this machine."""
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
-            with opener.open(request, timeout=_TIMEOUT) as answer:
+            with _opener().open(request, timeout=_TIMEOUT) as answer:
                 return answer.status, answer.read()
         except urllib.error.HTTPError as error:
             with error:
@@ -138,6 +139,21 @@ def check_golden(endpoint: Endpoint, card: ModelCard) -> float:
     )
 
 
+@functools.cache
+def _opener() -> urllib.request.OpenerDirector:
+    """Made once: each reads all the certificates of the machine."""
+    return urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Server:
+    """A server under way. The end of its pipe is held by all of its processes, and by nobody else."""
+
+    process: subprocess.Popen[bytes]
+    pipe: int
+    log: Path
+
+
 @contextlib.contextmanager
 def serve(files: Mapping[str, bytes], *, port: int = 0) -> Iterator[Endpoint]:
     """Serve a source folder's files as their image would, on a free port or on `port`, until the block ends.
@@ -148,11 +164,11 @@ def serve(files: Mapping[str, bytes], *, port: int = 0) -> Iterator[Endpoint]:
     with tempfile.TemporaryDirectory(prefix="slipway-") as place:
         work = Path(place)
         _unpack(files, work / "source")
-        process = _start(files, work, port)
+        server = _start(files, work, port)
         try:
-            yield _wait(process, work / "log")
+            yield _wait(server)
         finally:
-            _stop(process)
+            _stop(server)
 
 
 def _request(rows: Sequence[Sequence[Value]], names: Sequence[str]) -> Json:
@@ -166,7 +182,7 @@ def _unpack(files: Mapping[str, bytes], folder: Path) -> None:
         file.write_bytes(content)
 
 
-def _start(files: Mapping[str, bytes], work: Path, port: int) -> subprocess.Popen[bytes]:
+def _start(files: Mapping[str, bytes], work: Path, port: int) -> _Server:
     """Start the server in a session of its own, so that all of it can be ended at once."""
     chosen = settings(files) if ENVIRONMENT in files else {}
     program = Path(sys.executable).with_name(_PROGRAM)
@@ -179,20 +195,27 @@ def _start(files: Mapping[str, bytes], work: Path, port: int) -> subprocess.Pope
         "TMPDIR": str(work),
         "XDG_RUNTIME_DIR": str(work),  # gunicorn puts a socket there
     }
-    with (work / "log").open("wb") as log:
-        return subprocess.Popen(  # noqa: S603  the program of the serving packages
-            [program, chosen["MODEL_NAME"], "--http-port", str(port), "--metrics-port", "0"],
-            cwd=work / "source",
-            env=os.environ | chosen | own,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+    pipe, held = os.pipe()
+    try:
+        with (work / "log").open("wb") as log:
+            process = subprocess.Popen(  # noqa: S603  the program of the serving packages
+                [program, chosen["MODEL_NAME"], "--http-port", str(port), "--metrics-port", "0"],
+                cwd=work / "source",
+                env=os.environ | chosen | own,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                pass_fds=[held],
+            )
+    finally:
+        os.close(held)
+    return _Server(process=process, pipe=pipe, log=work / "log")
 
 
-def _wait(process: subprocess.Popen[bytes], log: Path) -> Endpoint:
+def _wait(server: _Server) -> Endpoint:
     """The endpoint once it answers. The port is the server's own choice, read from what it says."""
+    process, log = server.process, server.log
     listening = re.compile(rf"Listening at: http://[^ ]+:(\d+) \({process.pid}\)")
     end = time.monotonic() + _START
     while process.poll() is None and time.monotonic() < end:
@@ -206,15 +229,13 @@ def _wait(process: subprocess.Popen[bytes], log: Path) -> Endpoint:
     raise OutsideError(f"the model's server {why}; its log ends with:\n{tail}")
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
+def _stop(server: _Server) -> None:
     """End the server with all its children, which would outlive a polite end; it keeps nothing that could be lost."""
     with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        end = time.monotonic() + _STOP
-        while time.monotonic() < end:
-            os.killpg(process.pid, 0)
-            time.sleep(_EVERY)
+        os.killpg(server.process.pid, signal.SIGKILL)
+    server.process.wait()
+    select.select([server.pipe], [], [], _STOP)  # it ends when the last process has
+    os.close(server.pipe)
 
 
 def _check_free(port: int) -> None:
