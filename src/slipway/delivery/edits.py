@@ -51,14 +51,14 @@ def remove_entry(document: Document, table: Table, name: str) -> Edit:
     key, value = table.entries[name]
     if not table.flow:
         return _remove_lines(document.text, key.start, value.end)
-    return _remove_listed(list(table.entries.values()), list(table.entries).index(name))
+    return _remove_listed(document.text, list(table.entries.values()), list(table.entries).index(name))
 
 
 def remove_item(document: Document, items: Items, item: Node) -> Edit:
     """The item away: its lines, from the dash on, or its part of the brackets. Not for the only item."""
     if not items.flow:
         return _remove_lines(document.text, _dash(document.text, items, item), item.end)
-    return _remove_listed([(each, each) for each in items.items], items.items.index(item))
+    return _remove_listed(document.text, [(each, each) for each in items.items], items.items.index(item))
 
 
 def copy_item(document: Document, items: Items, item: Table, change: Edit) -> Edit:
@@ -109,11 +109,13 @@ def _remove_lines(text: str, start: int, end: int) -> Edit:
     return Edit(start=before, end=_line_end(text, end), text="")
 
 
-def _remove_listed(listed: list[tuple[Scalar, Node]] | list[tuple[Node, Node]], index: int) -> Edit:
+def _remove_listed(text: str, listed: list[tuple[Scalar, Node]] | list[tuple[Node, Node]], index: int) -> Edit:
+    """With the comma before, or the one behind where there is none or where a comment stands in between."""
     first, last = listed[index]
-    if index:
+    if index and "#" not in text[listed[index - 1][1].end : first.start]:
         return Edit(start=listed[index - 1][1].end, end=last.end, text="")
-    return Edit(start=first.start, end=listed[1][0].start, text="")
+    following = listed[index + 1 :]
+    return Edit(start=first.start, end=following[0][0].start if following else last.end, text="")
 
 
 def _dash(text: str, items: Items, item: Node) -> int:

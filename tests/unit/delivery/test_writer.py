@@ -31,6 +31,7 @@ NEW = Release(
     metrics={"log_loss": 0.1204567, "accuracy": 1 / 3},
     run="7be1f0a2b3c4d5e6f708192a3b4c5d6e",
 )
+RUN = f"slipway.dev/mlflow-run: {NEW.run}"
 ROUNDED = replace(NEW, metrics={"log_loss": 0.120457, "accuracy": 0.333333})
 CANARY = f"""\
     -
@@ -212,7 +213,7 @@ OWNED = ("traffic:", 'traffic":', "slipway.dev/", "image", "replicas")
 
 def changed_lines(before: bytes, after: bytes) -> list[str]:
     """Lines that differ in more than the comma, brace or comment that an entry's neighbour takes over."""
-    old, new = ([line.split("  #")[0].rstrip(" ,}") for line in text.decode().splitlines()] for text in (before, after))
+    old, new = ([line.split(" #")[0].rstrip(" ,}") for line in text.decode().splitlines()] for text in (before, after))
     return [line for line in difflib.unified_diff(old, new, "", "", n=0) if line[:3] not in {"---", "+++", "@@ "}]
 
 
@@ -258,6 +259,28 @@ def test_a_promotion_changes_owned_lines_alone(manifest: bytes, release: Release
     assert all(any(name in line for name in OWNED) for line in changed_lines(manifest, after))
     if release is NEW:  # nothing is taken away
         assert after.count(b"#") == manifest.count(b"#")
+
+
+@pytest.mark.parametrize(
+    ("annotations", "left"),
+    [
+        ("{KEY, COMMIT,  # who\n         RUN}", "{KEY, COMMIT,  # who\n         }"),
+        ("{KEY,  # what\n         RUN, COMMIT}", "{KEY,  # what\n         COMMIT}"),
+        ("{RUN, KEY, COMMIT}", "{KEY, COMMIT}"),
+        ("{ KEY , RUN ,COMMIT }", "{ KEY ,COMMIT }"),
+    ],
+)
+def test_an_entry_leaves_its_braces_and_a_comment_stays(annotations: str, left: str) -> None:
+    def manifest(template: str) -> bytes:
+        told = {"KEY": f"slipway.dev/key: {OLD_KEY}", "COMMIT": f"slipway.dev/commit: {'f' * 40}", "RUN": RUN}
+        for name, entry in told.items():
+            template = template.replace(name, entry)
+        head, rest = HAND_EDITED.decode().split("annotations: #")
+        return f"{head}annotations: {template}\n        traffic:{rest.partition('traffic:')[2]}".encode()
+
+    before = manifest(annotations)
+    live = read(before, FILE).default
+    assert restored(before, FILE, replace(live, run="")).decode() == manifest(left).decode()
 
 
 @given(manifest=ANY, replicas=st.integers(0, 9), percent=st.integers(0, 99))
