@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,9 +16,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from slipway import challenger
 from slipway.adapters.endpoint import Endpoint, check_golden, serve
+from slipway.adapters.image import Layout
 from slipway.challenger import Challenger
 from slipway.delivery.source_image import source
 from slipway.errors import OutsideError
@@ -90,11 +95,31 @@ class Served:
 @pytest.fixture(scope="module", params=["classification", "regression"])
 def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     made = make(request.param, tmp_path_factory.mktemp("repository"))
-    files = source(made.card, made.onnx, server=SERVER)
+    images = Layout(root=tmp_path_factory.mktemp("images"), registry="localhost/slipway")
+    image = images.build("toy", made.card.key, source(made.card, made.onnx, server=SERVER))
+    files = images.files(image)
     with serve(files) as endpoint:
         yield Served(made=made, files=files, endpoint=endpoint)
 
 
+_LEAF = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.sampled_from(VALUES)
+_JSON = st.recursive(
+    _LEAF, lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.text(max_size=5), inner), max_leaves=8
+)
+_ROWS = st.lists(st.tuples(*(st.sampled_from([value, value, None]) | _LEAF for value in VALUES)).map(list), max_size=2)
+_TENSOR = st.fixed_dictionaries({"shape": st.lists(st.integers()) | _JSON, "values": _JSON})
+HOSTILE = st.fixed_dictionaries(
+    {
+        "data": st.one_of(
+            st.fixed_dictionaries({"ndarray": _ROWS}, optional={"names": st.permutations(NAMES)}),
+            st.fixed_dictionaries({"ndarray": _ROWS | _JSON, "names": st.just(NAMES) | _JSON}),
+            st.fixed_dictionaries({"tensor": _TENSOR | _JSON}),
+            _JSON,
+        )
+    },
+    optional={"meta": st.fixed_dictionaries({}, optional={"tags": _JSON, "puid": _JSON, "requestPath": _JSON})},
+)
+needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl")
 one_is_enough = pytest.mark.parametrize("served", ["classification"], indirect=True)
 
 
@@ -210,6 +235,44 @@ def test_a_bad_request_is_refused_by_name(served: Served, document: Any, said: s
     assert said in answer["status"]["info"]
 
 
+@one_is_enough
+def test_whatever_is_asked_is_answered_or_refused(
+    served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("model.onnx", "model.json"):
+        (tmp_path / name).write_bytes(served.files[name])
+    monkeypatch.setenv("SLIPWAY_MODEL_DIR", str(tmp_path))
+    from seldon_core.flask_utils import SeldonMicroserviceException  # type: ignore[import-untyped]  # it has none
+
+    from slipway.serving.model import Model as ServedModel
+
+    model = ServedModel()
+    answered = 0
+
+    @settings(max_examples=200, deadline=None, derandomize=True)
+    @given(HOSTILE)
+    def ask(document: Any) -> None:
+        nonlocal answered
+        try:
+            answer = model.predict_raw(document)
+        except SeldonMicroserviceException as refusal:
+            status = refusal.status_code
+        else:
+            status, answered = 200, answered + 1
+            assert answer["meta"]["tags"]["key"] == served.made.card.key
+        assert status in (200, 400)
+
+    ask()
+    assert answered
+
+
+def test_the_class_imports_nothing_of_slipway() -> None:
+    imported = {name.split(".")[0] for name in re.findall(r"^(?:from|import) ([\w.]+)", SERVER.decode(), re.MULTILINE)}
+    known = {"numpy", "onnxruntime", "seldon_core", "flask", "werkzeug"}
+    assert imported - set(sys.stdlib_module_names) == known
+
+
+@needs_curl
 @pytest.mark.parametrize(
     "asked",
     [
@@ -240,7 +303,7 @@ def test_an_error_of_the_server_is_one_message(served: Served) -> None:
         served.endpoint.ask([[1]], ["width"])
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl")
+@needs_curl
 def test_the_curl_line_works(served: Served) -> None:
     line = served.endpoint.curl([["it's", 1, 2, None, "01067"]], ["kind", "width", "count", "flag", "zip"])
     done = subprocess.run(["sh", "-c", line], capture_output=True, check=True)  # noqa: S607
