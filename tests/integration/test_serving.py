@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -301,6 +302,31 @@ def test_what_is_no_json_is_refused_as_such(served: Served, asked: list[str]) ->
 def test_an_error_of_the_server_is_one_message(served: Served) -> None:
     with pytest.raises(OutsideError, match=r"answered with 400: columns are missing: 'count', 'flag', 'kind', 'zip'"):
         served.endpoint.ask([[1]], ["width"])
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b'{"data": {"names": ["t"], "ndarray": [[NaN]]}, "meta": {"tags": {"key": "k"}}}', "no answer of a model"),
+        (b'{"data": {"names": ["t"], "ndarray": [["1"]]}, "meta": {"tags": {"key": "k"}}}', "no answer of a model"),
+        (b'{"data": {"names": ["t"], "ndarray": [[1]]}}', "no answer of a model"),
+        (b"[]", "no JSON document"),
+        (b"<html>", "no JSON document"),
+    ],
+)
+def test_an_answer_that_is_none_is_one_message(body: bytes, said: str) -> None:
+    class Strange(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(body)
+
+    with HTTPServer(("127.0.0.1", 0), Strange) as server, ThreadPoolExecutor(1) as pool:
+        pool.submit(server.handle_request)
+        endpoint = Endpoint(url=f"http://127.0.0.1:{server.server_port}")
+        with pytest.raises(OutsideError, match=said):
+            endpoint.ask([[1]])
 
 
 @needs_curl

@@ -6,6 +6,7 @@ import contextlib
 import functools
 import http.client
 import json
+import math
 import os
 import re
 import select
@@ -70,9 +71,9 @@ class Endpoint:
             if status == http.client.OK:
                 data = document["data"]
                 return Answer(
-                    key=document["meta"]["tags"]["key"],
+                    key=str(document["meta"]["tags"]["key"]),
                     names=tuple(data["names"]),
-                    rows=tuple(tuple(map(float, row)) for row in data["ndarray"]),
+                    rows=tuple(tuple(map(_finite, row)) for row in data["ndarray"]),
                 )
             said = document["status"]["info"]
         except (KeyError, TypeError, ValueError):
@@ -171,6 +172,12 @@ def serve(files: Mapping[str, bytes], *, port: int = 0) -> Iterator[Endpoint]:
             _stop(server)
 
 
+def _finite(value: float) -> float:
+    if not math.isfinite(value):
+        raise ValueError(value)
+    return float(value)
+
+
 def _request(rows: Sequence[Sequence[Value]], names: Sequence[str]) -> Json:
     return {"data": {"names": list(names), "ndarray": [list(row) for row in rows]}}
 
@@ -184,11 +191,12 @@ def _unpack(files: Mapping[str, bytes], folder: Path) -> None:
 
 def _start(files: Mapping[str, bytes], work: Path, port: int) -> _Server:
     """Start the server in a session of its own, so that all of it can be ended at once."""
-    chosen = settings(files) if ENVIRONMENT in files else {}
     program = Path(sys.executable).with_name(_PROGRAM)
-    if not program.exists() or "MODEL_NAME" not in chosen:
-        missing = _PROGRAM if chosen else ENVIRONMENT
-        raise OutsideError(f"the model cannot be served here: there is no {missing}", hint="Run: make setup")
+    if not program.exists():
+        raise OutsideError(f"no model can be served here: there is no {_PROGRAM}", hint="Install it: make setup")
+    chosen = settings(files) if ENVIRONMENT in files else {}
+    if "MODEL_NAME" not in chosen:
+        raise OutsideError(f"these files are no source folder of a model: there is no {ENVIRONMENT} with MODEL_NAME")
     own = {
         "SLIPWAY_MODEL_DIR": str(work / "source"),
         "SELDON_LOG_LEVEL": "WARNING",
