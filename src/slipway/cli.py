@@ -200,6 +200,22 @@ def sync_registry(repo: Repo = HERE, as_json: Json = False) -> int:
     return sync(_workspace(repo, None), as_json=as_json)
 
 
+@app.command(rich_help_panel=START)
+def rehearse(
+    model: Annotated[str, typer.Argument(metavar="[MODEL]", help="A folder of data/.")] = "iris",
+    repo: Repo = HERE,
+    as_json: Json = False,
+) -> int:
+    """Play the whole life of a model in a sandbox: open, merge, serve, revert, restore.
+
+    In `.slipway/rehearsal/`, with a Git remote, a store and an MLflow database of its own: nothing else is touched.
+    Begins with a small search, so that your own model.toml is what the pull request brings.
+    """
+    from slipway.commands.rehearse import rehearse
+
+    return rehearse(_workspace(repo, None), model, as_json=as_json)
+
+
 @app.command(rich_help_panel=STAGES)
 def validate(
     model: ModelName, base: Base = None, repo: Repo = HERE, store: StoreUrl = None, as_json: Json = False

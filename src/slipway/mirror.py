@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from slipway.adapters.registry import Registry, Synced, Syncing
-from slipway.adapters.registry_mirror import Wanted
+from slipway.adapters.registry_steps import Wanted
 from slipway.plan import history
 from slipway.plan.past import Repository
 from slipway.workspace import Workspace
@@ -31,17 +31,17 @@ class Mirror:
         """Have MLflow ready soon."""
         self._syncing = Registry(uri=self.workspace.settings.tracking_uri).start()
 
-    def follow(self, tip: str, *, everything: bool = False) -> None:
+    def follow(self, tip: str, *, retired: Iterable[str] = (), everything: bool = False) -> None:
         """Have the registry say what this commit of main says, unless it was told so before.
 
         With `everything`, whatever it was told, and for every model that main's history knows.
         """
         with history.read(self.workspace.git, tip, self.workspace.settings.environment) as repository:
             known = {} if everything else self._known()
-            names = {*repository.models(), *known, *(_ever_served(repository) if everything else ())}
+            names = {*repository.models(), *known, *retired, *(_ever_served(repository) if everything else ())}
             wanted = [_wanted(repository, model) for model in sorted(names)]
         told = {one.model: _summary(one) for one in wanted}
-        changed = [one for one in wanted if known.get(one.model, _NOTHING) != told[one.model]]
+        changed = [one for one in wanted if one.model in retired or known.get(one.model, _NOTHING) != told[one.model]]
         if (changed or everything) and self._syncing is not None:
             self._syncing.tell(wanted if everything else changed)
             self._told = told

@@ -45,7 +45,8 @@ def _do(
             _say(workspace, step)
             if not as_json and step.done in (Done.COMMITTED, Done.PROPOSED):
                 emit(f"{step.commit[:SHORT]} {step.subject}")
-        mirror.follow(main.known())
+        retired = {step.model for step in done if step.wanted is Wanted.RETIRE}
+        main.deep(lambda: mirror.follow(main.known(), retired=retired))
     finally:
         mirror.close()
     if as_json:
@@ -85,7 +86,7 @@ def _say(workspace: Workspace, step: Step) -> None:
     trained = " (trained again: the store had no model of this key)" if step.trained else ""
     match step.done:
         case Done.COMMITTED:
-            workspace.screen.say(f"{step.model}: {step.wanted.value}d{trained}{took}")
+            workspace.screen.say(f"{step.model}: committed{trained}{took}")
         case Done.PROPOSED:
             workspace.screen.say(f"{step.model}: {'; '.join(step.reasons)}{took}")
         case Done.REFUSED:

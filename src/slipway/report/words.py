@@ -231,4 +231,5 @@ def merge(report: ReportInput) -> list[str]:
 
 def rollback(model: str, key: str) -> str:
     """The command that takes the release back."""
-    return f"git revert $(git log -1 --format=%H --grep='^release({model}): {short(key)}')"
+    pattern = rf"^(release|promote)\({model}\): {short(key)}"
+    return f"git revert $(git log -1 -E --format=%H --grep='{pattern}')"

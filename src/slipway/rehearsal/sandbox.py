@@ -1,0 +1,101 @@
+"""Where a rehearsal plays: a bare remote and a clone of it, made anew each time, and a store that is kept.
+
+Nothing outside of the sandbox is touched: no remote, store, registry or Git configuration of the user's.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from slipway.errors import InputError, OutsideError
+from slipway.key import TRAINING
+from slipway.spec import folder
+
+_SHARED = ("pyproject.toml", "uv.lock", ".python-version")
+_PERSON = {"user.name": "You", "user.email": "you@example.org"}
+_OWN = ("SLIPWAY_", "MLFLOW_", "GIT_")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sandbox:
+    """A remote, a clone, a store and an MLflow database below one folder."""
+
+    root: Path
+    shown: Path
+    """The root as people are told it: from the repository."""
+    environ: Mapping[str, str] = field(repr=False)
+
+    @classmethod
+    def make(cls, repo: Path, model: str, place: Path, environ: Mapping[str, str]) -> Sandbox:
+        """Lay out a repository with one model, as it is in `repo` now, with a bare remote. Nothing is committed."""
+        root = repo / place
+        for stale in (root / "remote.git", root / "clone"):
+            if stale.exists():
+                shutil.rmtree(stale)
+        sandbox = cls(root=root, shown=place, environ=_environment(root, environ))
+        sandbox.clone.mkdir(parents=True)
+        _copy(repo, sandbox.clone, model)
+        sandbox.git("init", "--quiet", "--initial-branch=main")
+        for name, value in _PERSON.items():
+            sandbox.git("config", name, value)
+        sandbox.git("init", "--quiet", "--bare", "--initial-branch=main", str(root / "remote.git"))
+        sandbox.git("remote", "add", "origin", str(root / "remote.git"))
+        return sandbox
+
+    @property
+    def clone(self) -> Path:
+        """The clone that a person would work in."""
+        return self.root / "clone"
+
+    @property
+    def store(self) -> Path:
+        """The store, which is kept from one rehearsal to the next: equal keys are not trained twice."""
+        return self.root / "store"
+
+    def git(self, *arguments: str) -> str:
+        """The output of a git command in the clone; `OutsideError` if it fails."""
+        command = ["git", "-C", str(self.clone), *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=self.environ)  # noqa: S603
+        if done.returncode:
+            raise OutsideError(f"git {' '.join(arguments)} failed: {done.stderr.strip()}")
+        return done.stdout.strip()
+
+    def slipway(self, *arguments: str) -> Iterator[str]:
+        """Run the command line in the clone: each line as it is printed; the last item is its exit code."""
+        command = [sys.executable, "-P", "-m", "slipway", *arguments]
+        with subprocess.Popen(  # noqa: S603  this very program
+            command, cwd=self.clone, env=self.environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        ) as process:
+            if process.stdout is not None:
+                yield from (line.rstrip("\n") for line in process.stdout)
+        yield str(process.returncode)
+
+
+def _environment(root: Path, environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment without what names the user's own places."""
+    kept = {name: value for name, value in environ.items() if not name.startswith(_OWN)}
+    return kept | {
+        "SLIPWAY_STORE": str(root / "store"),
+        "MLFLOW_TRACKING_URI": f"sqlite:///{root / 'mlflow.db'}",
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def _copy(repo: Path, clone: Path, model: str) -> None:
+    """What belongs to a model's key, and nothing else."""
+    for name in _SHARED:
+        if not (repo / name).is_file():
+            raise InputError(f"this repository has no {name}, which is part of every key")
+        shutil.copy(repo / name, clone)
+    ignore = shutil.ignore_patterns("__pycache__")
+    for path in (TRAINING, str(folder(model))):
+        shutil.copytree(repo / path, clone / path, ignore=ignore)
+    (clone / ".gitignore").write_text(".slipway/\n")
