@@ -106,8 +106,26 @@ def models(tree: Tree) -> list[str]:
     return sorted(p[1] for p in paths if len(p) == 3 and p[2] == "model.toml")  # noqa: PLR2004
 
 
-def key_inputs(tree: Tree, model: str) -> KeyInputs:
-    """What the key of a model is made of, in this tree.
+@dataclass(frozen=True, kw_only=True)
+class Shared:
+    """What the keys of all models of a tree have in common."""
+
+    training: Mapping[str, str]
+    packages: Mapping[str, str]
+    python: str
+
+
+def shared_inputs(tree: Tree) -> Shared:
+    """What is in the key of every model of this tree; `InputError` when slipway's own training code is not there."""
+    return Shared(
+        training=_training_sources(tree),
+        packages=_packages(tree),
+        python=(tree.read(".python-version") or b"").decode().strip(),
+    )
+
+
+def key_inputs(tree: Tree, model: str, shared: Shared | None = None) -> KeyInputs:
+    """What the key of a model is made of, in this tree; `shared` where it was read before, for another model.
 
     Raises `InputError` when the model, its data or slipway's own training code is not there.
     """
@@ -120,13 +138,14 @@ def key_inputs(tree: Tree, model: str) -> KeyInputs:
         )
     tables = shaping_tables(source, str(spec_path(model)))
     file = str(data_path(model, tables))
+    shared = shared or shared_inputs(tree)
     return KeyInputs(
         data_file=file.removeprefix(f"{folder(model)}/"),
         data=_data_digest(tree, file, model),
         tables=tables,
-        training=_training_sources(tree),
-        packages=_packages(tree),
-        python=(tree.read(".python-version") or b"").decode().strip(),
+        training=shared.training,
+        packages=shared.packages,
+        python=shared.python,
     )
 
 

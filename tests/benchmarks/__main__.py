@@ -11,9 +11,10 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+
 from tests.benchmarks.measure import Figure
 
-NAMES = ("start", "run", "search", "validation", "growth")
+NAMES = ("start", "run", "search", "validation", "growth", "delivery")
 TARGET = Path(".bench")
 
 

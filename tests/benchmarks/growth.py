@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from rich.console import Console
+
 from tests.benchmarks.measure import Figure, fastest, python, repository, slipway
 
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 
 from rich.console import Console
+
 from tests.benchmarks.measure import Figure, repository, slipway
 
 FIRST, AGAIN = 25.0, 2.0

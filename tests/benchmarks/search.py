@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+
 from tests.benchmarks.measure import Figure, python, repository, slipway
 
 FASTER, ABOVE_FLOOR = 10.0, 1.15

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rich.console import Console
+
 from tests.benchmarks.measure import Figure, fastest, repository
 
 LIMIT = 0.4

@@ -7,9 +7,8 @@ import sys
 import time
 from pathlib import Path
 
-from tests.benchmarks.measure import ROOT
-
 from slipway import spec
+from tests.benchmarks.measure import ROOT
 
 SUITE = ROOT / "data/fraud/expectations.json"
 SPEC = ROOT / "data/fraud/model.toml"

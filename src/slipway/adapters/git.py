@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -55,6 +56,10 @@ class Git:
                 hint="Fetch it (git fetch origin), or name another with --base.",
             )
         return Commit(git=self, id=commit)
+
+    def is_clean(self, paths: Sequence[str]) -> bool:
+        """Whether these files and folders are as HEAD has them, with nothing new among them."""
+        return not self.run("status", "--porcelain", "--untracked-files=all", "--", *paths)
 
     def merge_base(self, one: str, other: str) -> str | None:
         """The newest commit that both histories share, or None (a shallow clone, say)."""

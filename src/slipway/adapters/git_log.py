@@ -45,6 +45,7 @@ class GitLog:
     tip: str
     paths: Sequence[str]
     _entries: list[LogEntry] = field(default_factory=list, init=False)
+    _by_path: dict[str, list[LogEntry]] = field(default_factory=dict, init=False)
     _source: Iterator[LogEntry] | None = field(default=None, init=False)
 
     def __iter__(self) -> Iterator[LogEntry]:
@@ -53,15 +54,28 @@ class GitLog:
         Raises `ShallowError` where a shallow clone ends.
         """
         at = 0
-        while True:
-            while at < len(self._entries):
-                yield self._entries[at]
+        while at < len(self._entries) or self._more():
+            yield self._entries[at]
+            at += 1
+
+    def touching(self, path: str) -> Iterator[LogEntry]:
+        """Every commit that changed this file, newest first; `ShallowError` as above."""
+        at = 0
+        while at < len(found := self._by_path.get(path, [])) or self._more():
+            if at < len(found):
+                yield found[at]
                 at += 1
-            self._source = self._source or self._read()
-            entry = next(self._source, None)
-            if entry is None:
-                return
-            self._entries.append(entry)
+
+    def _more(self) -> bool:
+        """Read one more commit; False at the history's beginning."""
+        self._source = self._source or self._read()
+        entry = next(self._source, None)
+        if entry is None:
+            return False
+        self._entries.append(entry)
+        for path in entry.changed:
+            self._by_path.setdefault(path, []).append(entry)
+        return True
 
     def _read(self) -> Iterator[LogEntry]:
         cut = shallow(self.root)

@@ -8,11 +8,13 @@ from typing import Any
 
 from slipway.adapters.git import Commit, WorkTree
 from slipway.adapters.main_branch import MainBranch
+from slipway.adapters.objects import Objects, Snapshot
 from slipway.errors import ExitCode, InputError
 from slipway.key import SHORT
 from slipway.plan import change, history
 from slipway.plan.change import Affected, Effect
 from slipway.plan.history import State
+from slipway.plan.past import PATHS
 from slipway.plan.rule import Because, Wanted
 from slipway.screen import emit, emit_json
 from slipway.workspace import Workspace
@@ -25,15 +27,31 @@ def show_plan(workspace: Workspace, *, base: str | None, as_json: bool) -> int:
     """Print what the change does to each model; with main checked out, what its history asks for too."""
     main = workspace.base(base)
     fork = workspace.fork_point(main)
-    found = change.of_change(WorkTree(root=workspace.settings.repo), fork)
-    on_main = main is not None and fork is not None and workspace.head() == fork.id
+    on_main = fork is not None and workspace.head() == fork.id
     states = asked(workspace, fork) if on_main and fork else ()
+    if on_main and workspace.git.is_clean(PATHS):
+        found = tuple(_unchanged(state) for state in states if state.key)
+    else:
+        found = changed(workspace, fork)
     wrong = any(a.effect in _WRONG for a in found) or any(s.decision.wanted is Wanted.FAULTY for s in states)
     if as_json:
         emit_json(_document(found, states if on_main else None, main))
     else:
         _show(workspace, found, states, on_main=on_main)
     return ExitCode.BAD_INPUT if wrong else ExitCode.DONE
+
+
+def changed(workspace: Workspace, fork: Commit | None) -> tuple[Affected, ...]:
+    """What the working tree does to each model, against the commit at which it left main."""
+    now = WorkTree(root=workspace.settings.repo)
+    if fork is None:
+        return change.of_change(now, None)
+    with Objects(workspace.git.root) as objects:
+        return change.of_change(now, Snapshot(objects=objects, id=fork.id))
+
+
+def _unchanged(state: State) -> Affected:
+    return Affected(model=state.model, effect=Effect.NONE, reasons=(), key=state.key)
 
 
 def asked(workspace: Workspace, tip: Commit) -> tuple[State, ...]:
@@ -51,8 +69,7 @@ def affected_names(workspace: Workspace, base: str | None) -> list[str]:
 
     Raises `InputError` for a change that is refused.
     """
-    fork = workspace.fork_point(workspace.base(base))
-    found = change.of_change(WorkTree(root=workspace.settings.repo), fork)
+    found = changed(workspace, workspace.fork_point(workspace.base(base)))
     refused = [f"{a.model} is refused: {'; '.join(a.reasons)}" for a in found if a.effect is Effect.REFUSED]
     if refused:
         raise InputError("\n".join(refused))

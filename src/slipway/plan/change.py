@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import cached_property
 
 from slipway.errors import InputError
-from slipway.key import Tree, key_inputs, models
+from slipway.key import KeyInputs, Shared, Tree, key_inputs, models, shared_inputs
 from slipway.spec import folder, parse_toml, spec_path, suite_path
 
 
@@ -45,7 +46,8 @@ def of_change(now: Tree, base: Tree | None) -> tuple[Affected, ...]:
     gone = [
         Affected(model=m, effect=Effect.RETIRE, reasons=(f"{folder(m)}/ was deleted",)) for m in before if m not in here
     ]
-    kept = [_of_model(model, now, base if model in before else None) for model in here]
+    keys, earlier = _Keys(now), _Keys(base) if base is not None else None
+    kept = [_of_model(model, keys, earlier if model in before else None) for model in here]
     found = [_unmixed(affected, now, base) for affected in (*gone, *kept)]
     return tuple(sorted(found, key=lambda affected: affected.model))
 
@@ -72,20 +74,34 @@ def _unmixed(affected: Affected, now: Tree, base: Tree | None) -> Affected:
     )
 
 
-def _of_model(model: str, now: Tree, base: Tree | None) -> Affected:
+class _Keys:
+    """The key inputs of a tree's models; what they share is read once."""
+
+    def __init__(self, tree: Tree) -> None:
+        self.tree = tree
+
+    def inputs(self, model: str) -> KeyInputs:
+        return key_inputs(self.tree, model, self._shared)
+
+    @cached_property
+    def _shared(self) -> Shared:
+        return shared_inputs(self.tree)
+
+
+def _of_model(model: str, now: _Keys, base: _Keys | None) -> Affected:
     try:
-        inputs = key_inputs(now, model)
+        inputs = now.inputs(model)
     except InputError as error:
         return Affected(model=model, effect=Effect.FAULTY, reasons=tuple(str(f).splitlines()[0] for f in error.faults))
     if base is None:
         return Affected(model=model, effect=Effect.RETRAIN, reasons=("the model is new",), key=inputs.key)
     try:
-        reasons = inputs.reasons(key_inputs(base, model))
+        reasons = inputs.reasons(base.inputs(model))
     except InputError:  # what the base has there never was a model that works
         reasons = ("the base's version cannot be read",)
     if reasons:
         return Affected(model=model, effect=Effect.RETRAIN, reasons=reasons, key=inputs.key)
-    effect, reasons = _without_training(model, now, base)
+    effect, reasons = _without_training(model, now.tree, base.tree)
     return Affected(model=model, effect=effect, reasons=reasons, key=inputs.key)
 
 

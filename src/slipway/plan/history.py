@@ -9,11 +9,9 @@ from typing import TYPE_CHECKING
 
 from slipway.adapters.git_log import GitLog
 from slipway.adapters.objects import Objects
-from slipway.delivery import manifest
 from slipway.errors import InputError
-from slipway.key import key_inputs
 from slipway.plan import rule
-from slipway.plan.past import PATHS, ModelPast, Repository, serving_table
+from slipway.plan.past import PATHS, ModelPast, Repository, read_manifest, serving_table
 from slipway.plan.rule import Because, Decision, Shape, Wanted
 from slipway.spec import spec_path
 
@@ -54,9 +52,9 @@ def state(repository: Repository, model: str) -> State:
     serving: Serving | None = None
     try:
         if (content := tip.read(past.manifest)) is not None:
-            serving = manifest.read(content, past.manifest)
+            serving = _trusted(read_manifest(content, past.manifest))
         if tip.read(str(spec_path(model))) is not None:
-            key = key_inputs(tip, model).key
+            key = repository.inputs(model, tip).key
     except InputError as error:
         problem = str(error.faults[0])
         decision = Decision(wanted=Wanted.FAULTY, key=key, problem=problem)
@@ -64,6 +62,12 @@ def state(repository: Repository, model: str) -> State:
     decision = _configured(rule.decide(key, past), serving, past)
     trial = rule.on_trial(past) if serving and serving.canary else None
     return State(model=model, key=key, serving=serving, decision=decision, trial=trial)
+
+
+def _trusted(found: Serving | InputError) -> Serving:
+    if isinstance(found, InputError):
+        raise found
+    return found
 
 
 def _configured(decision: Decision, serving: Serving | None, past: ModelPast) -> Decision:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import takewhile
 from typing import Any
 
@@ -14,7 +14,7 @@ from slipway.adapters.objects import Objects, Snapshot
 from slipway.delivery import manifest
 from slipway.delivery.manifest import Serving, manifest_path
 from slipway.errors import InputError
-from slipway.key import TRAINING, key_inputs
+from slipway.key import TRAINING, KeyInputs, Shared, key_inputs, shared_inputs
 from slipway.plan.rule import Act
 from slipway.spec import ServingTable, folder, parse_toml, spec_path
 
@@ -33,6 +33,8 @@ class Repository:
     tip: Snapshot
     environment: str
     _keys: dict[tuple[str, ...], str | None] = field(default_factory=dict, repr=False)
+    _shared: dict[tuple[str, ...], Shared] = field(default_factory=dict, repr=False)
+    _identities: dict[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
     _snapshots: dict[str, Snapshot] = field(default_factory=dict, repr=False)
     _touched: dict[str, tuple[frozenset[str], bool]] = field(default_factory=dict, repr=False)
 
@@ -73,14 +75,29 @@ class Repository:
     def key(self, model: str, commit: str) -> str | None:
         """A model's key in a commit; None where there is none, or where it cannot be told."""
         tree = self.snapshot(commit)
-        shaping = (str(folder(model)), *SHARED)
-        identity = (model, *(tree.object(path) or "" for path in shaping))
-        if identity not in self._keys:
-            try:
-                self._keys[identity] = key_inputs(tree, model).key
-            except InputError:
-                self._keys[identity] = None
-        return self._keys[identity]
+        identity = (str(tree.object(str(folder(model)))), *self._shared_identity(tree))
+        if (model, *identity) not in self._keys:
+            self._keys[model, *identity] = self._computed(model, tree)
+        return self._keys[model, *identity]
+
+    def inputs(self, model: str, tree: Snapshot) -> KeyInputs:
+        """What a model's key is made of in a tree; `InputError` if it has none."""
+        identity = self._shared_identity(tree)
+        if identity not in self._shared:
+            self._shared[identity] = shared_inputs(tree)
+        return key_inputs(tree, model, self._shared[identity])
+
+    def _computed(self, model: str, tree: Snapshot) -> str | None:
+        try:
+            return self.inputs(model, tree).key
+        except InputError:
+            return None
+
+    def _shared_identity(self, tree: Snapshot) -> tuple[str, ...]:
+        """The Git objects that are in the key of every model."""
+        if tree.id not in self._identities:
+            self._identities[tree.id] = tuple(tree.object(path) or "" for path in SHARED)
+        return self._identities[tree.id]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,24 +106,41 @@ class ModelPast:
 
     repository: Repository
     model: str
+    _acts: list[Act] = field(default_factory=list, repr=False)
 
-    @property
+    @cached_property
     def manifest(self) -> str:
         """The manifest's place."""
         return str(manifest_path(self.model, self.repository.environment))
 
     def acts(self) -> Iterator[Act]:
         """The commits that changed what is served, newest first. A state that cannot be read is passed over."""
+        at = 0
+        while at < len(self._acts) or self._more():
+            yield self._acts[at]
+            at += 1
+
+    def _more(self) -> bool:
+        act = next(self._unread, None)
+        if act is not None:
+            self._acts.append(act)
+        return act is not None
+
+    @cached_property
+    def _unread(self) -> Iterator[Act]:
+        return self._read_acts()
+
+    def _read_acts(self) -> Iterator[Act]:
         entry: LogEntry | None = None
         after: Serving | None = None
         for touched in self.touches():
             changed = touched.changed[self.manifest]
             if entry is None:
-                state = self._serving(touched.commit, changed.after)
+                state = self._serving(changed.after)
                 if isinstance(state, InputError):
                     continue
                 entry, after = touched, state
-            before = self._serving(touched.commit, changed.before)
+            before = self._serving(changed.before)
             if isinstance(before, InputError):
                 continue
             if _what(before) != _what(after):
@@ -115,12 +149,12 @@ class ModelPast:
 
     def touches(self) -> Iterator[LogEntry]:
         """The commits that changed the manifest, newest first."""
-        return (entry for entry in self.repository.log if self.manifest in entry.changed)
+        return self.repository.log.touching(self.manifest)
 
     def servings(self) -> Iterator[tuple[str, Serving | None]]:
         """Each commit that changed the manifest, with what it says since, newest first."""
         for entry in self.touches():
-            state = self._serving(entry.commit, entry.changed[self.manifest].after)
+            state = self._serving(entry.changed[self.manifest].after)
             if not isinstance(state, InputError):
                 yield entry.commit, state
 
@@ -148,10 +182,8 @@ class ModelPast:
     def _shapes(self, entry: LogEntry) -> bool:
         return self.repository.shapes(entry, self.model)
 
-    def _serving(self, commit: str, blob: str | None) -> Serving | InputError | None:
-        if blob is None:
-            return None
-        return _read(self.repository.objects.read(blob) or b"", f"{commit[:12]}:{self.manifest}")
+    def _serving(self, blob: str | None) -> Serving | InputError | None:
+        return None if blob is None else read_manifest(self.repository.objects.read(blob) or b"", self.manifest)
 
 
 def serving_table(tree: Snapshot, model: str) -> ServingTable | None:
@@ -169,9 +201,10 @@ def serving_table(tree: Snapshot, model: str) -> ServingTable | None:
 
 
 @lru_cache(maxsize=4096)
-def _read(content: bytes, name: str) -> Serving | InputError:
+def read_manifest(content: bytes, file: str) -> Serving | InputError:
+    """What a manifest says, or what is wrong with it; read once."""
     try:
-        return manifest.read(content, name)
+        return manifest.read(content, file)
     except InputError as error:
         return error
 
