@@ -279,7 +279,10 @@ class Releaser:
         told = (str(spec_path(model)), str(suite_path(model)))
         if any(tree.read(path) != main.read(path) for path in told):
             return False
-        return key_inputs(tree, model).key == view.state.key
+        try:
+            return key_inputs(tree, model).key == view.state.key
+        except InputError:
+            return False
 
 
 _IDLE = (Wanted.NONE, Wanted.HELD)

@@ -21,7 +21,8 @@ from slipway.adapters.git import Git
 from slipway.adapters.git_log import ShallowError
 from slipway.errors import OutsideError
 
-AUTHOR, EMAIL = "slipway", "slipway@users.noreply.github.com"
+AUTHOR, EMAIL = "slipway", "slipway@localhost"
+"""Who commits, unless GIT_AUTHOR_NAME and its like say otherwise."""
 _NAMES = ("main", "master")
 _MOVED = re.compile(r"fetch first|non-fast-forward|stale info|cannot lock ref|failed to update ref|incorrect old value")
 _REJECTED = re.compile(r"^!\t\S+\t(.*)$", re.MULTILINE)
@@ -200,12 +201,3 @@ class MainBranch:
         return subprocess.run(  # noqa: S603
             command, input=given, capture_output=True, check=False, env=environment
         )
-
-
-def _identity(when: datetime) -> dict[str, str]:
-    date = f"{int(when.timestamp())} +0000"
-    return {
-        f"GIT_{role}_{field}": value
-        for role in ("AUTHOR", "COMMITTER")
-        for field, value in (("NAME", AUTHOR), ("EMAIL", EMAIL), ("DATE", date))
-    }

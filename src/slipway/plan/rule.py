@@ -127,7 +127,7 @@ def decide(now: str | None, past: Past) -> Decision:
     if serving and serving.canary and trial in (Trial.DEMOTED, Trial.PUT_BACK):
         return _settled(serving, serving.canary, trial, newest)
     if now != key:
-        return Decision(wanted=Wanted.HELD, key=now, because=(_said(newest),))
+        return Decision(wanted=Wanted.HELD, key=now, because=(_took(now, newest),))
     return Decision(wanted=Wanted.NONE, key=now, because=(_said(newest),))
 
 
@@ -232,6 +232,14 @@ def _settled(serving: Serving, canary: Release, trial: Trial, newest: Act) -> De
         return Decision(wanted=Wanted.ROLLBACK, key=canary.key, release=serving.default, because=because)
     because = (Because(commit=newest.commit, what=f"put {canary.key[:SHORT]} back"),)
     return Decision(wanted=Wanted.RESTORE, key=canary.key, release=canary, because=because)
+
+
+def _took(key: str | None, act: Act) -> Because:
+    """The act since which a key is held."""
+    if key is not None and any(release.key == key for release in _releases(act.before)):
+        left = f"{act.after.default.key[:SHORT]} runs" if act.after else "nothing runs"
+        return Because(commit=act.commit, what=f"took {key[:SHORT]} away, and {left}")
+    return _said(act)
 
 
 def _said(act: Act) -> Because:
