@@ -105,7 +105,7 @@ class MainBranch:
         if tree == self.git.run("rev-parse", f"{parent}^{{tree}}"):
             return None
         return self._git(
-            ["commit-tree", tree, "-p", parent, "-F", "-"], given=message.encode(), environ=_identity(when)
+            ["commit-tree", tree, "-p", parent, "-F", "-"], given=message.encode(), environ=self._identity(when)
         )
 
     def land(self, commit: str, parent: str) -> bool:
