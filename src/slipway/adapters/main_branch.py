@@ -184,6 +184,11 @@ class MainBranch:
         blob = self._git(["hash-object", "-w", "--no-filters", "--stdin"], given=content)
         return f"100644 {blob}\t{path}\0".encode()
 
+    def _identity(self, when: datetime) -> dict[str, str]:
+        own = {"NAME": AUTHOR, "EMAIL": EMAIL, "DATE": f"{int(when.timestamp())} +0000"}
+        names = {f"GIT_{role}_{part}": value for role in ("AUTHOR", "COMMITTER") for part, value in own.items()}
+        return names | {name: self.environ[name] for name in names if name in self.environ and "DATE" not in name}
+
     def _git(
         self, arguments: Sequence[str], *, given: bytes = b"", hint: str = "", environ: Mapping[str, str] = _NOTHING
     ) -> str:
