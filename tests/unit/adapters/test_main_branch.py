@@ -1,0 +1,325 @@
+"""Main of a real remote: what lands, what does not, and what is left of it in a clone."""
+
+from __future__ import annotations
+
+import os
+import stat
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from tests.remotes import ENVIRON, PERSON
+
+from slipway.adapters.git import Git
+from slipway.adapters.git_log import ShallowError
+from slipway.adapters.main_branch import AUTHOR, EMAIL, Files, MainBranch
+from slipway.errors import OutsideError
+
+WHEN = datetime(2026, 1, 31, 12, tzinfo=UTC)
+BRANCH = "slipway/production/toy"
+MANIFEST = "gitops/models/toy/production/seldon-deployment.yaml"
+
+
+@pytest.fixture
+def remote(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Git:
+    """A bare repository with one commit on main."""
+    for name, value in ENVIRON.items():
+        monkeypatch.setenv(name, value)
+    seed, bare = Git(root=tmp_path / "seed"), Git(root=tmp_path / "remote.git")
+    seed.root.mkdir()
+    seed.run("init", "--quiet", "--initial-branch=main")
+    for name, value in PERSON.items():
+        seed.run("config", name, value)
+    (seed.root / "README.md").write_text("a repository\n")
+    (seed.root / "data").mkdir()
+    (seed.root / "data" / "rows.csv").write_bytes(b"a,b\r\n1,2\r\n")
+    seed.run("add", "--all")
+    seed.run("commit", "--quiet", "--message=Begin")
+    seed.run("clone", "--quiet", "--bare", ".", str(bare.root))
+    seed.run("remote", "add", "origin", str(bare.root))
+    return bare
+
+
+@pytest.fixture
+def clone(remote: Git) -> Git:
+    return another(remote, "clone")
+
+
+@pytest.fixture
+def person(remote: Git) -> Git:
+    return Git(root=remote.root.parent / "seed")
+
+
+def another(remote: Git, name: str, *options: str) -> Git:
+    git = Git(root=remote.root.parent / name)
+    remote.run("clone", "--quiet", *options, f"file://{remote.root}", str(git.root))
+    return git
+
+
+def pushed(person: Git, name: str = "note.txt") -> str:
+    """A commit of a person's, on main of the remote."""
+    person.run("pull", "--quiet", "--ff-only", "origin", "main")
+    (person.root / name).write_text(f"{name}\n")
+    person.run("add", "--all")
+    person.run("commit", "--quiet", f"--message=Write {name}")
+    person.run("push", "--quiet", "origin", "main")
+    return person.run("rev-parse", "HEAD")
+
+
+def made(main: MainBranch, parent: str, content: bytes = b"one\n", message: str = "release(toy): 1\n") -> str:
+    commit = main.commit(parent, {MANIFEST: content}, message, WHEN)
+    assert commit is not None
+    return commit
+
+
+def hook(remote: Git, name: str, script: str) -> None:
+    file = remote.root / "hooks" / name
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(f"#!/bin/sh\n{script}\n")
+    file.chmod(file.stat().st_mode | stat.S_IXUSR)
+
+
+def test_a_commit_is_made_of_objects_alone(clone: Git, remote: Git) -> None:
+    (clone.root / "README.md").write_text("changed by hand\n")
+    (clone.root / "untracked.txt").write_text("mine\n")
+    (clone.root / "staged.txt").write_text("mine too\n")
+    clone.run("add", "staged.txt")
+    before = clone.run("status", "--porcelain=v2", "--branch", "--untracked-files=all")
+    main = MainBranch.of(clone)
+    message = "release(toy): 3fa9c1d2 100%\n\nWhy.\n\nSlipway-Model: toy\n"
+    commit = made(main, main.tip(), b"a\r\n", message)
+    assert main.land(commit, main.tip())
+    form = "%an <%ae>|%cn <%ce>|%aI|%B"
+    author = f"{AUTHOR} <{EMAIL}>"
+    expected = f"{author}|{author}|2026-01-31T12:00:00+00:00|{message}"
+    assert remote.run("log", "-1", f"--format={form}", "main") == expected
+    assert remote.run("show", "--format=", "--name-status", "main") == f"A\t{MANIFEST}"
+    assert remote.commit("main").read(MANIFEST) == b"a\r\n"  # no filter touched it
+    assert remote.run("log", "-1", "--format=%P", "main") == clone.run("rev-parse", "HEAD")
+    after = clone.run("status", "--porcelain=v2", "--branch", "--untracked-files=all")
+    assert after.replace("+0 -1", "+0 -0") == before
+
+
+@pytest.mark.parametrize(
+    ("files", "changed"),
+    [
+        ({"data/rows.csv": None}, ["D\tdata/rows.csv"]),
+        ({"data/rows.csv": None, "é ü.txt": b"x"}, ["D\tdata/rows.csv", "A\té ü.txt"]),
+        ({"README.md": b"new\n", "a/b/c": b""}, ["M\tREADME.md", "A\ta/b/c"]),
+        ({"data/rows.csv": b"a,b\r\n1,2\r\n"}, None),
+        ({"absent.txt": None}, None),
+        ({}, None),
+    ],
+)
+def test_files_are_added_changed_and_removed_and_nothing_is_no_commit(
+    clone: Git, files: Files, changed: list[str] | None
+) -> None:
+    main = MainBranch.of(clone)
+    commit = main.commit(main.tip(), files, "subject\n", WHEN)
+    if changed is None:
+        assert commit is None
+        return
+    assert commit is not None
+    listed = clone.run("-c", "core.quotePath=false", "show", "--format=", "--name-status", commit).splitlines()
+    assert sorted(listed) == sorted(changed)
+
+
+def test_the_environment_may_name_who_commits(clone: Git) -> None:
+    own = {"GIT_AUTHOR_NAME": "bot", "GIT_AUTHOR_EMAIL": "bot@example.org", "GIT_AUTHOR_DATE": "1 +0100"}
+    main = MainBranch.of(clone, {**os.environ, **own})
+    commit = made(main, main.tip())
+    said = clone.run("log", "-1", "--format=%an <%ae> %aI|%cn <%ce>", commit)
+    assert said == f"bot <bot@example.org> 2026-01-31T12:00:00+00:00|{AUTHOR} <{EMAIL}>"
+
+
+def test_equal_commits_have_equal_names(remote: Git) -> None:
+    mains = [MainBranch.of(another(remote, name)) for name in ("one", "two")]
+    assert len({made(main, main.tip()) for main in mains}) == 1
+
+
+def test_who_loses_a_race_is_told_so_and_changes_nothing(clone: Git, remote: Git, person: Git) -> None:
+    main = MainBranch.of(clone)
+    old = main.tip()
+    commit = made(main, old)
+    newer = pushed(person)
+    assert main.land(commit, old) is False
+    assert remote.run("rev-parse", "main") == newer
+    assert main.tip() == newer
+    again = made(main, newer)
+    assert main.land(again, newer) is True
+    assert remote.run("rev-parse", "main", "main^").split() == [again, newer]
+    assert main.known() == again
+
+
+def test_a_commit_that_landed_twice_is_there_once(clone: Git, remote: Git) -> None:
+    main = MainBranch.of(clone)
+    old = main.tip()
+    commit = made(main, old)
+    assert main.land(commit, old)
+    assert main.land(commit, old)
+    assert remote.run("rev-list", "--count", "main") == "2"
+
+
+@pytest.mark.parametrize(
+    ("name", "script"),
+    [
+        ("pre-receive", "echo 'main is protected: GH006' >&2; exit 1"),
+        ("update", 'test "$1" != refs/heads/main || { echo "main is protected: GH006" >&2; exit 1; }'),
+    ],
+)
+def test_a_remote_that_refuses_says_why_and_what_to_do(clone: Git, remote: Git, name: str, script: str) -> None:
+    hook(remote, name, script)
+    main = MainBranch.of(clone)
+    old = main.tip()
+    commit = made(main, old)
+    with pytest.raises(OutsideError, match="main is protected: GH006") as failure:
+        main.land(commit, old)
+    assert "SLIPWAY_LANDING=branch" in failure.value.hint
+    assert remote.run("rev-parse", "main") == old
+
+
+def test_where_only_main_is_protected_a_branch_is_taken(clone: Git, remote: Git) -> None:
+    hook(remote, "update", 'test "$1" != refs/heads/main')
+    main = MainBranch.of(clone)
+    commit = made(main, main.tip())
+    assert main.propose(commit, BRANCH)
+    assert remote.run("rev-parse", BRANCH) == commit
+
+
+def test_a_remote_that_is_gone_or_has_no_main_is_named(clone: Git, remote: Git) -> None:
+    remote.run("branch", "--move", "main", "trunk")
+    with pytest.raises(OutsideError, match="git fetch failed") as failure:
+        MainBranch.of(clone).tip()
+    assert "Is there a branch main" in failure.value.hint
+    clone.run("remote", "set-url", "origin", str(remote.root / "nowhere"))
+    with pytest.raises(OutsideError, match="git fetch failed"):
+        MainBranch.of(clone).tip()
+
+
+def test_main_may_be_called_master(clone: Git, remote: Git) -> None:
+    remote.run("branch", "--move", "main", "master")
+    clone.run("fetch", "--quiet", "--prune", "origin")
+    main = MainBranch.of(clone)
+    commit = made(main, main.tip())
+    assert main.land(commit, main.tip())
+    assert remote.run("rev-parse", "master") == commit
+
+
+class TestProposals:
+    def test_one_that_says_the_same_is_left_alone(self, clone: Git, remote: Git) -> None:
+        main = MainBranch.of(clone)
+        tip = main.tip()
+        first = made(main, tip)
+        assert main.propose(first, BRANCH)
+        later = main.commit(tip, {MANIFEST: b"one\n"}, "the same, later\n", WHEN.replace(hour=13))
+        assert later not in (None, first)
+        assert main.propose(str(later), BRANCH) is False
+        assert remote.run("rev-parse", BRANCH) == first
+
+    def test_another_clone_leaves_it_alone_too(self, clone: Git, remote: Git) -> None:
+        first = MainBranch.of(clone)
+        assert first.propose(made(first, first.tip()), BRANCH)
+        other = MainBranch.of(another(remote, "other"))
+        other.git.run("update-ref", "-d", f"refs/remotes/origin/{BRANCH}")
+        later = other.commit(other.tip(), {MANIFEST: b"one\n"}, "later\n", WHEN.replace(hour=13))
+        assert other.propose(str(later), BRANCH) is False
+
+    def test_one_that_says_something_else_is_replaced(self, clone: Git, remote: Git, person: Git) -> None:
+        main = MainBranch.of(clone)
+        assert main.propose(made(main, main.tip()), BRANCH)
+        tip = pushed(person)
+        assert main.tip() == tip
+        rebuilt = made(main, tip)
+        assert main.propose(rebuilt, BRANCH)
+        other = made(main, tip, b"two\n")
+        assert main.propose(other, BRANCH)
+        assert remote.run("rev-parse", BRANCH, f"{BRANCH}^").split() == [other, tip]
+
+    def test_withdrawing_is_safe_to_repeat(self, clone: Git, remote: Git) -> None:
+        main = MainBranch.of(clone)
+        assert main.withdraw(BRANCH) is False
+        main.propose(made(main, main.tip()), BRANCH)
+        assert main.withdraw(BRANCH) is True
+        assert main.withdraw(BRANCH) is False
+        assert remote.resolve(BRANCH) is None
+
+    def test_without_a_remote_there_is_nowhere_to_wait(self, clone: Git) -> None:
+        clone.run("remote", "remove", "origin")
+        main = MainBranch.of(clone)
+        with pytest.raises(OutsideError, match="needs a remote"):
+            main.propose(made(main, main.tip()), BRANCH)
+        assert main.withdraw(BRANCH) is False
+
+
+class TestWithoutRemote:
+    def test_main_that_is_checked_out_moves_with_its_files(self, clone: Git) -> None:
+        clone.run("remote", "remove", "origin")
+        (clone.root / "untracked.txt").write_text("mine\n")
+        (clone.root / "README.md").write_text("mine\n")
+        main = MainBranch.of(clone)
+        commit = made(main, main.tip())
+        assert main.land(commit, main.tip())
+        assert main.known() == commit == clone.run("rev-parse", "HEAD")
+        assert (clone.root / MANIFEST).read_bytes() == b"one\n"
+        assert clone.run("status", "--porcelain").split() == ["M", "README.md", "??", "untracked.txt"]
+
+    def test_local_edits_of_the_same_file_are_not_lost(self, clone: Git) -> None:
+        clone.run("remote", "remove", "origin")
+        main = MainBranch.of(clone)
+        tip = main.tip()
+        (clone.root / MANIFEST).parent.mkdir(parents=True)
+        (clone.root / MANIFEST).write_text("by hand\n")
+        with pytest.raises(OutsideError, match="would be overwritten") as failure:
+            main.land(made(main, tip), tip)
+        assert "set aside your changes of gitops/" in failure.value.hint
+        assert main.known() == tip
+        assert (clone.root / MANIFEST).read_text() == "by hand\n"
+
+    @pytest.mark.parametrize("switch", [["--detach"], ["--create", "elsewhere"]])
+    def test_main_that_is_not_checked_out_moves_alone(self, clone: Git, switch: list[str]) -> None:
+        clone.run("remote", "remove", "origin")
+        clone.run("switch", "--quiet", *switch)
+        main = MainBranch.of(clone)
+        tip = main.tip()
+        commit = made(main, tip)
+        assert main.land(commit, tip)
+        assert main.land(made(main, tip, b"two\n"), tip) is False
+        assert (main.known(), clone.run("rev-parse", "HEAD")) == (commit, tip)
+        assert clone.run("status", "--porcelain") == ""
+
+    def test_no_main_at_all_is_said(self, clone: Git) -> None:
+        clone.run("remote", "remove", "origin")
+        clone.run("branch", "--move", "main", "trunk")
+        with pytest.raises(OutsideError, match="no branch main here"):
+            MainBranch.of(clone).tip()
+
+
+class TestShallow:
+    def test_the_rest_is_fetched_once_it_is_asked_for(self, remote: Git, person: Git) -> None:
+        pushed(person)
+        shallow = another(remote, "shallow", "--depth=1")
+        main = MainBranch.of(shallow)
+        assert main.deep(lambda: count(main, 1)) == 1
+        assert main.deep(lambda: count(main, 2)) == 2
+        assert shallow.run("rev-parse", "--is-shallow-repository") == "false"
+
+    def test_what_cannot_be_fetched_is_named(self, remote: Git, person: Git) -> None:
+        pushed(person)
+        shallow = another(remote, "shallow", "--depth=1")
+        shallow.run("remote", "remove", "origin")
+        main = MainBranch.of(shallow)
+        with pytest.raises(OutsideError, match="shallow, and has no remote") as failure:
+            main.deep(lambda: count(main, 2))
+        assert "without --depth" in failure.value.hint
+        shallow.run("remote", "add", "origin", str(remote.root / "nowhere"))
+        with pytest.raises(OutsideError, match="git fetch failed") as failure:
+            MainBranch.of(shallow).deep(lambda: count(main, 2))
+        assert "fetch-depth: 0" in failure.value.hint
+
+
+def count(main: MainBranch, least: int) -> int:
+    """How many commits main has here; `ShallowError` if there are fewer than asked for."""
+    found = int(main.git.run("rev-list", "--count", main.known()))
+    if found < least:
+        raise ShallowError("too few")
+    return found
