@@ -26,8 +26,8 @@ help: ## Show what can be made.
 setup: .venv/.ready ## Install everything into .venv.
 
 .PHONY: run
-run: setup ## Run a pull request's pipeline on iris (MODEL=... for another).
-	$(BIN)/slipway run $(MODEL) || test $$? -eq 1
+run: setup ## Rehearse the whole life of a model: open, merge, revert (MODEL=... for another than iris).
+	$(BIN)/slipway rehearse $(MODEL)
 
 .PHONY: test
 test: setup ## Run the tests.

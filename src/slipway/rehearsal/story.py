@@ -51,7 +51,7 @@ class Story:
             Scene(title="Merge it, and release", play=self._merged),
             Scene(title="Serve the canary, and ask it", play=self._served),
             Scene(title="Full traffic", play=self._promoted),
-            Scene(title="Revert the release: it is held", play=self._reverted),
+            Scene(title="Revert the release's newest commit: it is held", play=self._reverted),
             Scene(title="Revert the revert: it is back", play=self._put_back),
             Scene(title="Revert the merge: what ran before is restored", play=self._restored),
         )
