@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from slipway.status import Event, ModelStatus, Since
     from slipway.workspace import Workspace
 
-_SHOWN_METRICS = 2
 _ALL = 100
 
 
@@ -112,13 +111,14 @@ def _since_text(since: Since | None, now: datetime) -> str:
     )
 
 
-def _metrics(release: Release) -> str:
-    return ", ".join(f"{name} {value:.4g}" for name, value in list(release.metrics.items())[:_SHOWN_METRICS])
+def _metrics(release: Release, *, shown: int = 2) -> str:
+    """The first metrics: the primary one, and what stands beside it."""
+    return ", ".join(f"{name} {value:.4g}" for name, value in list(release.metrics.items())[:shown])
 
 
 def _event_row(event: Event, now: datetime) -> tuple[str, ...]:
     serving, entry = event.serving, event.entry
-    live = f"{serving.default.key[:SHORT]}\n{_metrics(serving.default)}".rstrip() if serving else "-"
+    live = f"{serving.default.key[:SHORT]} {_metrics(serving.default, shown=1)}".rstrip() if serving else "-"
     trial = f"{serving.canary.key[:SHORT]} {serving.canary_percent}%" if serving and serving.canary else ""
     return _ago(entry.when, now), entry.commit[:SHORT], entry.subject, entry.author, live, trial
 
