@@ -8,7 +8,7 @@ import random
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -269,3 +269,8 @@ def copy(template: World, root: Path) -> World:
     """A world of one's own."""
     shutil.copytree(template.root, root, symlinks=True)
     return World(root=root)
+
+
+def later(releaser: Releaser) -> Releaser:
+    """The same, an hour later."""
+    return replace(releaser, workspace=replace(releaser.workspace, now=lambda: NOW + timedelta(hours=1)))

@@ -85,6 +85,8 @@ class _View:
     shape: Shape
     judge: tuple[str | None, ...]
     """What a verdict depends on: key, champion, and the Git objects of spec and suite."""
+    is_known: bool
+    """Whether the model is there, or ever was released."""
 
 
 _Decide = Callable[[_View], Change | _Stopped]
@@ -184,6 +186,7 @@ class Releaser:
             folder = f"gitops/models/{model}/{environment}"
             files = {path: tree.read(path) or b"" for path in tree.files(folder)}
             table = serving_table(tree, model) or ServingTable()
+            is_known = bool(state.key or state.serving or any(repository.past(model).touches()))
             judge = (tree.object(str(spec_path(model))), tree.object(str(suite_path(model))))
         champion = state.serving.default.key if state.serving else None
         return _View(
@@ -192,6 +195,7 @@ class Releaser:
             current=Current(environment=environment, files=files),
             shape=Shape(replicas=table.replicas, canary_percent=table.canary_percent),
             judge=(state.key, champion, *judge),
+            is_known=is_known,
         )
 
     def _decided(self, view: _View) -> Change | _Stopped:
@@ -210,12 +214,13 @@ class Releaser:
             case Wanted.FAULTY:
                 raise InputError(state.decision.problem)
             case Wanted.NONE | Wanted.HELD:
-                return self._idle(state)
+                return self._idle(view)
 
-    def _idle(self, state: State) -> _Stopped:
+    def _idle(self, view: _View) -> _Stopped:
+        state = view.state
         if self.landing is Landing.BRANCH:
             self.main.withdraw(self.branch(state.model))
-        if state.key is None and state.serving is None and not state.decision.because:
+        if not view.is_known:
             raise InputError(f"there is no model {state.model!r} on main, and none was released")
         said = tuple(f"{because.commit[:SHORT]} {because.what}" for because in state.decision.because)
         return _Stopped(done=Done.NOTHING, reasons=said)

@@ -1,0 +1,537 @@
+"""What a merge and a revert bring to main, with real remotes: everything was reviewed before, so nothing is trained."""
+
+from __future__ import annotations
+
+import shutil
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests import remotes
+from tests.remotes import MODEL_TOML, World
+
+from slipway.adapters.git import Git
+from slipway.adapters.main_branch import AUTHOR, EMAIL, Landing
+from slipway.delivery import manifest
+from slipway.delivery.manifest import Serving
+from slipway.errors import InputError, OutsideError
+from slipway.plan.rule import Wanted
+from slipway.release import Done, Step
+
+BRANCH = "slipway/production/toy"
+
+
+@pytest.fixture
+def world(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    """A remote whose main has toy with the data A, of which nothing is released; the store has A, B and C."""
+    for name, value in remotes.ENVIRON.items():
+        monkeypatch.setenv(name, value)
+    return remotes.copy(remotes.reviewed(tmp_path_factory), tmp_path / "world")
+
+
+@pytest.fixture
+def clone(world: World) -> Git:
+    return world.clone()
+
+
+def told(steps: list[Step]) -> list[tuple[str, Wanted, Done]]:
+    return [(step.model, step.wanted, step.done) for step in steps]
+
+
+def serving(world: World, model: str = "toy") -> Serving:
+    content = world.manifest(model)
+    assert content is not None
+    return manifest.read(content, "main")
+
+
+def keys(world: World) -> tuple[str, str | None]:
+    now = serving(world)
+    return now.default.key, now.canary.key if now.canary else None
+
+
+def nothing_more(world: World, git: Git) -> bool:
+    """Whether another run does nothing: neither to main nor to the store."""
+    before = world.main(), world.entries(), world.bare("for-each-ref")
+    steps = world.release(git)
+    return not steps and before == (world.main(), world.entries(), world.bare("for-each-ref"))
+
+
+def forbid(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
+    """Whoever calls one of these functions fails."""
+
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError
+
+    for name in names:
+        monkeypatch.setattr(name, never)
+
+
+UNNEEDED = ("slipway.stages.tune.run", "slipway.stages.validate._validate")
+
+
+# ---- the life of a model
+
+
+def test_the_life_of_a_model(world: World, clone: Git, monkeypatch: pytest.MonkeyPatch) -> None:
+    forbid(monkeypatch, *UNNEEDED, "slipway.stages.compare._Judge.compare")
+    (first,) = world.release(clone)
+    assert told([first]) == [("toy", Wanted.RELEASE, Done.COMMITTED)]
+    key_a = str(first.key)
+    assert first.subject == f"release(toy): {key_a[:8]} 100%"
+    assert keys(world) == (key_a, None)
+    assert nothing_more(world, clone)
+
+    merged = world.give("B")
+    (second,) = world.release(clone)
+    key_b = str(second.key)
+    assert second.subject == f"release(toy): {key_b[:8]} canary 10%"
+    assert keys(world) == (key_a, key_b)
+    assert nothing_more(world, clone)
+    promoted = world.releaser(clone).promote("toy")
+    assert promoted.subject == f"promote(toy): {key_b[:8]} 100%"
+    assert keys(world) == (key_b, None)
+    assert world.releaser(clone).promote("toy").done is Done.NOTHING
+
+    monkeypatch.setattr("slipway.stages.package.run", None)
+    world.revert(merged)
+    (restored,) = world.release(clone)
+    assert told([restored]) == [("toy", Wanted.RESTORE, Done.COMMITTED)]
+    assert restored.subject == f"restore(toy): {key_a[:8]} 100%"
+    assert keys(world) == (key_a, None)
+    assert nothing_more(world, clone)
+
+    world.pull()
+    world.write("data/toy", None)
+    world.commit("Delete toy")
+    (retired,) = world.release(clone)
+    assert retired.subject == f"retire(toy): {key_a[:8]}"
+    assert world.manifest() is None
+    assert nothing_more(world, clone)
+    assert told(world.release(clone, "toy")) == [("toy", Wanted.NONE, Done.NOTHING)]
+    assert [subject.split(":")[0] for subject in world.log()] == [
+        "retire(toy)", "Delete toy", "restore(toy)", 'Revert "Give toy the data B"', "promote(toy)",
+        "release(toy)", "Give toy the data B", "release(toy)", "Add toy",
+    ]  # fmt: skip
+
+
+def test_a_release_that_was_reverted_is_held(world: World, clone: Git) -> None:
+    (first,) = world.release(clone)
+    world.give("B")
+    (second,) = world.release(clone)
+    world.revert(second.commit)
+    assert keys(world) == (first.key, None)
+    assert nothing_more(world, clone)
+    (held,) = world.release(clone, "toy")
+    assert told([held]) == [("toy", Wanted.HELD, Done.NOTHING)]
+    world.give("C")
+    (third,) = world.release(clone)
+    assert keys(world) == (first.key, third.key)
+
+
+def test_a_promotion_that_was_reverted_is_rolled_back(world: World, clone: Git) -> None:
+    (first,) = world.release(clone)
+    world.give("B")
+    (second,) = world.release(clone)
+    promoted = world.releaser(clone).promote("toy")
+    taken_back = world.revert(promoted.commit)
+    (rolled_back,) = world.release(clone)
+    assert rolled_back.subject == f"rollback(toy): {str(second.key)[:8]}"
+    assert keys(world) == (first.key, None)
+    assert nothing_more(world, clone)
+    assert world.releaser(clone).promote("toy").done is Done.NOTHING
+    world.revert(rolled_back.commit, taken_back)
+    assert keys(world) == (second.key, None)
+    assert nothing_more(world, clone)
+
+
+def test_serving_alone_is_configured(world: World, clone: Git) -> None:
+    world.release(clone)
+    world.pull()
+    world.change("data/toy/model.toml", "replicas = 2", "replicas = 3")
+    world.commit("Serve it by three")
+    (step,) = world.release(clone)
+    assert step.subject == "configure(toy): 3 replicas"
+    assert serving(world).replicas == 3
+    assert nothing_more(world, clone)
+
+
+def test_without_a_canary_a_release_gets_all_at_once(world: World, clone: Git) -> None:
+    world.release(clone)
+    world.pull()
+    world.change("data/toy/model.toml", "canary_percent = 10", "canary_percent = 0")
+    world.give("B")
+    (step,) = world.release(clone)
+    assert step.subject == f"release(toy): {str(step.key)[:8]} 100%"
+    assert keys(world) == (step.key, None)
+    assert nothing_more(world, clone)
+
+
+def test_what_people_wrote_stays(world: World, clone: Git) -> None:
+    world.release(clone)
+    world.pull()
+    path = "gitops/models/toy/production/seldon-deployment.yaml"
+    world.change(path, "cpu: 100m", "cpu: 250m  # measured in March")
+    world.commit("Give toy more")
+    world.give("B")
+    world.release(clone)
+    world.releaser(clone).promote("toy")
+    now = world.manifest() or b""
+    assert now.count(b"cpu: 250m  # measured in March") == 1
+
+
+def test_a_commit_says_who_what_and_why(world: World, clone: Git) -> None:
+    source = world.main()
+    (step,) = world.release(clone)
+    key = str(step.key)
+    (author,) = world.log("%an <%ae> %cn <%ce>", "-1")
+    assert author == f"{AUTHOR} <{EMAIL}> {AUTHOR} <{EMAIL}>"
+    assert world.bare("log", "-1", "--format=%B", "main") == (
+        f"release(toy): {key[:8]} 100%\n\n{source[:12]} changed the key to {key[:8]}.\n\n"
+        f"Slipway-Model: toy\nSlipway-Key: {key}\nSlipway-Source: {source}\n"
+    )
+    trailers = world.bare("log", "-1", "--format=%(trailers:key=Slipway-Key,valueonly)", "main")
+    assert trailers.strip() == key
+    assert serving(world).default.commit == source
+    assert serving(world).default.metrics["log_loss"] > 0
+
+
+# ---- the clone
+
+
+def test_nobodys_files_are_touched(world: World, clone: Git) -> None:
+    """A clone that is behind main, with changes of every kind, is what it was; only what main has is released."""
+    world.give("B")
+    (clone.root / "data/toy/train.csv").write_text("broken")
+    (clone.root / "data/toy/model.toml").write_text("broken too")
+    (clone.root / "gitops").mkdir()
+    (clone.root / "gitops/mine.yaml").write_text("mine")
+    (clone.root / "uv.lock").unlink()
+    clone.run("add", "data/toy/train.csv")
+    before = clone.run("status", "--porcelain=v2", "--untracked-files=all")
+    (step,) = world.release(clone)
+    assert step.key is not None
+    assert step.done is Done.COMMITTED
+    assert clone.run("status", "--porcelain=v2", "--untracked-files=all") == before
+    assert len(clone.run("worktree", "list").splitlines()) == 1
+    assert world.bare("show", "--format=", "--name-only", "main").split() == [
+        "gitops/models/toy/production/seldon-deployment.yaml"
+    ]
+
+
+@pytest.mark.parametrize("where", [["--detach"], ["--create", "elsewhere"]])
+def test_it_does_not_matter_what_is_checked_out(world: World, clone: Git, where: list[str]) -> None:
+    clone.run("switch", "--quiet", *where)
+    world.give("B")
+    (step,) = world.release(clone)
+    assert keys(world) == (step.key, None)
+    assert nothing_more(world, clone)
+
+
+def test_a_shallow_clone_deepens_by_itself(world: World) -> None:
+    world.give("B")
+    world.give("A")
+    shallow = world.clone("shallow", "--depth=1")
+    (step,) = world.release(shallow)
+    assert keys(world) == (step.key, None)
+    assert nothing_more(world, shallow)
+
+
+def test_without_a_remote_main_is_the_clones_own(world: World, clone: Git) -> None:
+    clone.run("remote", "remove", "origin")
+    tip = clone.run("rev-parse", "HEAD")
+    (step,) = world.release(clone)
+    assert clone.run("rev-parse", "HEAD", "HEAD^").split() == [step.commit, tip]
+    assert clone.run("status", "--porcelain") == ""
+    assert world.release(clone) == []
+
+
+# ---- verdicts
+
+
+def test_a_verdict_of_no_commits_nothing_and_is_not_asked_for_again(
+    world: World, clone: Git, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.release(clone)
+    tip = world.main()
+    world.pull()
+    world.change("data/toy/model.toml", "min_improvement = -5.0", "min_improvement = 5.0")
+    merged = world.give("B")
+    forbid(monkeypatch, *UNNEEDED)
+    (refused,) = world.release(clone)
+    assert told([refused]) == [("toy", Wanted.RELEASE, Done.REFUSED)]
+    assert refused.reasons[0] == "the verdict is block"
+    assert "more than +5 is asked for" in refused.reasons[1]
+    assert world.log("%H")[:2] == [merged, tip]
+
+    forbid(monkeypatch, "slipway.stages.compare._Judge.compare")
+    kept = world.entries()
+    (again,) = world.release(clone)
+    assert (again.done, again.reasons) == (Done.REFUSED, refused.reasons)
+    assert world.entries() == kept
+    assert world.main() == merged
+
+
+def test_a_gate_that_was_eased_afterwards_lets_it_through(world: World, clone: Git) -> None:
+    world.release(clone)
+    world.pull()
+    world.change("data/toy/model.toml", "min_improvement = -5.0", "min_improvement = 5.0")
+    world.give("B")
+    assert world.release(clone)[0].done is Done.REFUSED
+    world.change("data/toy/model.toml", "min_improvement = 5.0", "min_improvement = -5.0")
+    world.commit("Ease the gate")
+    (step,) = world.release(clone)
+    assert step.done is Done.COMMITTED
+    assert nothing_more(world, clone)
+
+
+def test_a_champion_that_changed_since_the_review_is_compared_with_again(world: World, clone: Git) -> None:
+    (a,) = world.release(clone)
+    world.give("B")
+    (b,) = world.release(clone)
+    world.releaser(clone).promote("toy")
+    compared = {path.name for path in (world.store / "toy").glob("*/comparison-*")}
+    against_b = list((world.store / "toy").glob(f"*/comparison-{str(b.key)[:8]}-*"))
+    assert len(against_b) == 1
+    shutil.rmtree(against_b[0])  # the review was made while A was live
+    world.give("C")
+    (c,) = world.release(clone)
+    assert told([c]) == [("toy", Wanted.RELEASE, Done.COMMITTED)]
+    assert against_b[0].parent.name == c.key
+    assert (against_b[0] / "comparison.json").is_file()
+    assert {path.name for path in (world.store / "toy").glob("*/comparison-*")} == compared
+    assert str(a.key)[:8] in "".join(compared)
+
+
+def test_data_that_do_not_pass_are_refused(world: World, clone: Git) -> None:
+    world.pull()
+    suite = (world.person.root / "data/toy/expectations.json").read_text()
+    world.write("data/toy/expectations.json", suite.replace('"max_value": 10', '"max_value": 5'))
+    tip = world.commit("Expect less")
+    (step,) = world.release(clone)
+    assert step.done is Done.REFUSED
+    assert step.reasons[0] == "the verdict is block"
+    assert any("width" in reason for reason in step.reasons)
+    assert world.main() == tip
+
+
+# ---- protected main
+
+
+class TestBranch:
+    """`SLIPWAY_LANDING=branch`: each commit waits on a branch for a pull request."""
+
+    def propose(self, world: World, git: Git, *names: str) -> list[Step]:
+        return list(world.releaser(git, Landing.BRANCH).release(names))
+
+    def waiting(self, world: World) -> str | None:
+        return Git(root=world.remote).resolve(f"refs/heads/{BRANCH}")
+
+    def test_a_proposal_waits_and_is_left_alone(self, world: World, clone: Git) -> None:
+        tip = world.main()
+        (step,) = self.propose(world, clone)
+        assert step.done is Done.PROPOSED
+        assert self.waiting(world) == step.commit
+        assert world.main() == tip
+        for git in (clone, world.clone("other")):
+            (again,) = self.propose(world, git)
+            assert again.done is Done.PROPOSED
+            assert self.waiting(world) == step.commit
+
+    def test_it_follows_main(self, world: World, clone: Git) -> None:
+        self.propose(world, clone)
+        world.write("notes.txt", "elsewhere\n")
+        tip = world.commit("Write elsewhere")
+        (step,) = self.propose(world, clone)
+        assert world.bare("rev-parse", BRANCH, f"{BRANCH}^").split() == [step.commit, tip]
+
+    @pytest.mark.parametrize("squash", [False, True])
+    def test_once_it_is_merged_nothing_is_wanted(self, world: World, clone: Git, *, squash: bool) -> None:
+        (step,) = self.propose(world, clone)
+        world.write("notes.txt", "meanwhile\n")
+        world.commit("Write elsewhere")
+        merge(world, BRANCH, squash=squash)
+        assert keys(world) == (step.key, None)
+        assert self.propose(world, clone) == []
+        (asked,) = self.propose(world, clone, "toy")
+        assert told([asked]) == [("toy", Wanted.NONE, Done.NOTHING)]
+
+    def test_it_is_withdrawn_once_nothing_is_wanted(self, world: World, clone: Git) -> None:
+        (first,) = self.propose(world, clone)
+        merge(world, BRANCH, squash=True)
+        merged = world.give("B")
+        assert self.propose(world, clone)[0].subject.endswith("canary 10%")
+        world.revert(merged)
+        self.propose(world, clone, "toy")
+        assert self.waiting(world) is None
+        assert keys(world) == (first.key, None)
+
+    @pytest.mark.parametrize("squash", [False, True])
+    def test_a_proposal_that_is_merged_late_holds_nothing(self, world: World, clone: Git, *, squash: bool) -> None:
+        (first,) = self.propose(world, clone)
+        merge(world, BRANCH, squash=True)
+        world.give("B")
+        (second,) = self.propose(world, clone)
+        world.give("C")
+        merge(world, BRANCH, squash=squash)
+        assert keys(world) == (first.key, second.key)
+        (third,) = self.propose(world, clone)
+        assert told([third]) == [("toy", Wanted.RELEASE, Done.PROPOSED)]
+        assert third.key not in (first.key, second.key)
+        merge(world, BRANCH, squash=squash)
+        assert keys(world) == (first.key, third.key)
+        assert self.propose(world, clone) == []
+
+    def test_a_promotion_waits_there_too(self, world: World, clone: Git) -> None:
+        world.release(clone)
+        world.give("B")
+        world.release(clone)
+        step = world.releaser(clone, Landing.BRANCH).promote("toy")
+        assert step.done is Done.PROPOSED
+        merge(world, BRANCH, squash=True)
+        assert keys(world) == (step.key, None)
+
+
+def merge(world: World, branch: str, *, squash: bool) -> str:
+    """What a person does with a pull request."""
+    person = world.person
+    world.pull()
+    person.run("fetch", "--quiet", "origin", branch)
+    if squash:
+        person.run("merge", "--quiet", "--squash", "FETCH_HEAD")
+        person.run("commit", "--quiet", "--message=Merge what waited (#1)")
+    else:
+        person.run("merge", "--quiet", "--no-ff", "--message=Merge pull request #1", "FETCH_HEAD")
+    return world.push()
+
+
+# ---- what is lost or broken
+
+
+def lose(world: World, entry: str, file: str, *, damage: bool) -> None:
+    (found,) = (world.store / "toy").glob(f"*/{entry}/{file}")
+    if damage:
+        found.chmod(found.stat().st_mode | stat.S_IWUSR)
+        found.write_bytes(found.read_bytes()[:-1] + b"?")
+    else:
+        found.unlink()
+
+
+@pytest.fixture
+def only_a(world: World, clone: Git) -> World:
+    """A store that knows nothing but the key that main has, and another model beside toy."""
+    key = world.workspace(clone).model("toy").key
+    for folder in (world.store / "toy").iterdir():
+        if folder.name != key:
+            shutil.rmtree(folder)
+    world.add("other")
+    world.commit("Add other")
+    return world
+
+
+@pytest.mark.parametrize("damage", [False, True])
+@pytest.mark.parametrize(
+    ("entry", "file"),
+    [
+        ("challenger", "model.onnx"), ("challenger", "model.json"),
+        ("comparison-*", "comparison.json"), ("validation-*", "validation.json"),
+    ],
+)  # fmt: skip
+def test_what_the_store_lost_is_one_message_and_others_go_on(
+    only_a: World, clone: Git, entry: str, file: str, *, damage: bool
+) -> None:
+    lose(only_a, entry, file, damage=damage)
+    other, toy = sorted(only_a.release(clone), key=lambda step: step.model)
+    assert told([other, toy]) == [
+        ("other", Wanted.RELEASE, Done.COMMITTED),
+        ("toy", Wanted.RELEASE, Done.FAILED),
+    ]
+    (reason,) = toy.reasons
+    assert toy.exit_code == 3
+    assert file in reason
+    assert "Delete toy/" in reason
+    assert only_a.log()[0].startswith("release(other)")
+    assert only_a.manifest("toy") is None
+    assert "/toy:" not in (only_a.images / "index.json").read_text()
+
+
+@pytest.mark.parametrize("damage", [False, True])
+def test_a_lost_record_of_an_image_is_healed_or_named(only_a: World, clone: Git, *, damage: bool) -> None:
+    only_a.release(clone)
+    before = only_a.manifest()
+    lose(only_a, "image-source", "release.json" if damage else "SHA256SUMS", damage=damage)
+    only_a.person.run("push", "--quiet", "--force", "origin", "HEAD:main")  # as if nothing had ever landed
+    other, toy = only_a.release(clone)
+    assert other.done is Done.COMMITTED
+    if damage:
+        assert (toy.done, toy.exit_code) == (Done.FAILED, 3)
+        assert "release.json is damaged" in toy.reasons[0]
+    else:
+        assert toy.done is Done.COMMITTED
+        assert only_a.manifest() == before
+
+
+@pytest.mark.parametrize("what", ["index", "blob", "gone"])
+def test_a_damaged_layout_is_healed_or_named(world: World, clone: Git, what: str) -> None:
+    (first,) = world.release(clone)
+    before = snapshot(world.images)
+    world.person.run("push", "--quiet", "--force", "origin", "HEAD:main")  # as if it had never landed
+    if what == "index":
+        (world.images / "index.json").write_text("{")
+        (step,) = release_or_error(world, clone)
+        assert isinstance(step, OutsideError)
+        assert "is no index of images" in str(step)
+        assert "Delete it" in str(step)
+        (world.images / "index.json").unlink()
+    elif what == "blob":
+        for blob in (world.images / "blobs/sha256").iterdir():
+            blob.write_bytes(b"damaged")
+    else:
+        shutil.rmtree(world.images)
+    (again,) = world.release(clone)
+    assert (again.done, again.commit) == (Done.COMMITTED, first.commit)
+    assert snapshot(world.images) == before
+
+
+def release_or_error(world: World, git: Git) -> list[Any]:
+    try:
+        return list(world.release(git))
+    except OutsideError as error:
+        return [error]
+
+
+def snapshot(root: Path) -> dict[str, bytes]:
+    return {str(file.relative_to(root)): file.read_bytes() for file in sorted(root.rglob("*")) if file.is_file()}
+
+
+BROKEN = [
+    ("gitops/models/toy/production/seldon-deployment.yaml", "not: [yaml", "seldon-deployment.yaml"),
+    ("gitops/models/toy/production/seldon-deployment.yaml", "", "seldon-deployment.yaml"),
+    ("gitops/models/toy/production/seldon-deployment.yaml", "a: &a [*a]\n", "seldon-deployment.yaml"),
+    ("data/toy/model.toml", "[model\n", "data/toy/model.toml:1"),
+    ("data/toy/model.toml", MODEL_TOML.replace("trials = 1", "trials = 0"), "data/toy/model.toml:7"),
+]
+
+
+@pytest.mark.parametrize(("path", "content", "said"), BROKEN)
+def test_what_a_person_broke_is_named_and_others_go_on(
+    world: World, clone: Git, path: str, content: str, said: str
+) -> None:
+    world.release(clone)
+    world.pull()
+    world.add("other")
+    world.write(path, content)
+    tip = world.commit("Break it")
+    other, toy = world.release(clone)
+    assert other.done is Done.COMMITTED
+    assert (toy.done, toy.exit_code) == (Done.FAILED, 2)
+    assert said in toy.reasons[0]
+    assert world.log("%H")[1] == tip
+
+
+def test_a_model_that_nobody_has_is_named(world: World, clone: Git) -> None:
+    (step,) = world.release(clone, "nobody")
+    assert (step.done, step.exit_code) == (Done.FAILED, 2)
+    assert "there is no model 'nobody' on main" in step.reasons[0]
+    with pytest.raises(InputError, match="cannot name a model"):
+        world.release(clone, "../toy")
