@@ -170,8 +170,9 @@ class Releaser:
             return replace(step, reasons=("main has it already",))
         step = replace(step, commit=made, subject=change.subject)
         if self.landing is Landing.BRANCH:
-            self.main.propose(made, self.branch(model))
-            return replace(step, done=Done.PROPOSED, reasons=(f"waits on the branch {self.branch(model)}",))
+            waits = self.main.propose(made, self.branch(model))
+            said = f"waits on the branch {self.branch(model)}"
+            return replace(step, commit=waits, done=Done.PROPOSED, reasons=(said,))
         return replace(step, done=Done.COMMITTED) if self.main.land(made, view.tip) else None
 
     @contextmanager

@@ -338,6 +338,12 @@ class TestBranch:
             assert again.done is Done.PROPOSED
             assert self.waiting(world) == step.commit
 
+    def test_what_is_said_of_a_proposal_is_what_waits(self, world: World, clone: Git) -> None:
+        self.propose(world, clone)
+        waits = self.waiting(world)
+        (again,) = remotes.later(world.releaser(clone, Landing.BRANCH)).release()
+        assert self.waiting(world) == waits == again.commit
+
     def test_it_follows_main(self, world: World, clone: Git) -> None:
         self.propose(world, clone)
         world.write("notes.txt", "elsewhere\n")

@@ -117,26 +117,31 @@ class MainBranch:
             return self._land_here(commit, parent)
         return self._push([f"{commit}:refs/heads/{self.name}"])
 
-    def propose(self, commit: str, branch: str) -> bool:
-        """Point a branch of slipway's own to a commit, whatever it was before; False if it was there already.
+    def propose(self, commit: str, branch: str) -> str:
+        """Point a branch of slipway's own to a commit, whatever it was before; the commit that waits there now.
 
         A branch whose commit has the same parent and files stays as it is.
         """
         if self.remote is None:
             raise OutsideError("a promotion branch needs a remote", hint="Add one: git remote add origin URL")
-        known = self._git(["ls-remote", self.remote, f"refs/heads/{branch}"]).split("\t")[0]
+        known = self.waiting(branch).get(branch, "")
         if known and self._same(known, commit):
-            return False
+            return known
         lease = f"--force-with-lease=refs/heads/{branch}:{known}"
         if not self._push([lease, f"{commit}:refs/heads/{branch}"]):
             raise OutsideError(f"somebody else writes to {branch} just now", hint="Run the command again.")
-        return True
+        return commit
+
+    def waiting(self, pattern: str) -> Mapping[str, str]:
+        """The remote's branches of this name, or that match it, each with its commit."""
+        if self.remote is None:
+            return {}
+        lines = self._git(["ls-remote", self.remote, f"refs/heads/{pattern}"]).splitlines()
+        return {ref.removeprefix("refs/heads/"): commit for commit, ref in (line.split("\t") for line in lines)}
 
     def withdraw(self, branch: str) -> bool:
         """Delete a branch of slipway's own; False if there is none."""
-        if self.remote is None or not self._git(["ls-remote", self.remote, f"refs/heads/{branch}"]):
-            return False
-        return self._push([f":refs/heads/{branch}"])
+        return bool(self.waiting(branch)) and self._push([f":refs/heads/{branch}"])
 
     def _same(self, known: str, commit: str) -> bool:
         """Whether two commits stand on the same parent and hold the same files."""

@@ -213,16 +213,15 @@ class TestProposals:
         assert main.propose(first, BRANCH)
         later = main.commit(tip, {MANIFEST: b"one\n"}, "the same, later\n", WHEN.replace(hour=13))
         assert later not in (None, first)
-        assert main.propose(str(later), BRANCH) is False
-        assert remote.run("rev-parse", BRANCH) == first
+        assert main.propose(str(later), BRANCH) == first == remote.run("rev-parse", BRANCH)
 
     def test_another_clone_leaves_it_alone_too(self, clone: Git, remote: Git) -> None:
         first = MainBranch.of(clone)
-        assert first.propose(made(first, first.tip()), BRANCH)
+        waits = first.propose(made(first, first.tip()), BRANCH)
         other = MainBranch.of(another(remote, "other"))
         other.git.run("update-ref", "-d", f"refs/remotes/origin/{BRANCH}")
         later = other.commit(other.tip(), {MANIFEST: b"one\n"}, "later\n", WHEN.replace(hour=13))
-        assert other.propose(str(later), BRANCH) is False
+        assert other.propose(str(later), BRANCH) == waits
 
     def test_one_that_says_something_else_is_replaced(self, clone: Git, remote: Git, person: Git) -> None:
         main = MainBranch.of(clone)
