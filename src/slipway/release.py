@@ -25,7 +25,7 @@ from slipway.plan.history import State
 from slipway.plan.past import Repository, serving_table
 from slipway.plan.rule import Shape, Wanted
 from slipway.results import VerdictName
-from slipway.spec import ServingTable, check_name, spec_path, suite_path
+from slipway.spec import MODEL_NAME, ServingTable, check_name, spec_path, suite_path
 
 if TYPE_CHECKING:
     from slipway.adapters.image import Images
@@ -136,7 +136,15 @@ class Releaser:
                 states = history.states(repository)
             return [state.model for state in states if state.decision.wanted not in _IDLE]
 
-        return self.main.deep(ask)
+        wanting = self.main.deep(ask)
+        return [*wanting, *(model for model in self._proposed() if model not in wanting)]
+
+    def _proposed(self) -> list[str]:
+        """The models of which a commit waits on a branch, which may be wanted no longer."""
+        if self.landing is not Landing.BRANCH:
+            return []
+        names = (branch.rpartition("/")[2] for branch in self.main.waiting(self.branch("*")))
+        return [name for name in names if MODEL_NAME.fullmatch(name)]
 
     def _bring(self, model: str, *, named: bool) -> Iterator[Step]:
         for count in range(_STEPS):
@@ -215,16 +223,24 @@ class Releaser:
             case Wanted.FAULTY:
                 raise InputError(state.decision.problem)
             case Wanted.NONE | Wanted.HELD:
-                return self._idle(view)
+                return self._promotion_that_waits(view) or self._idle(view)
 
     def _idle(self, view: _View) -> _Stopped:
         state = view.state
-        if self.landing is Landing.BRANCH:
-            self.main.withdraw(self.branch(state.model))
-        if not view.is_known:
+        withdrawn = self.landing is Landing.BRANCH and self.main.withdraw(self.branch(state.model))
+        if not (view.is_known or withdrawn):
             raise InputError(f"there is no model {state.model!r} on main, and none was released")
         said = tuple(f"{because.commit[:SHORT]} {because.what}" for because in state.decision.because)
         return _Stopped(done=Done.NOTHING, reasons=said)
+
+    def _promotion_that_waits(self, view: _View) -> Change | None:
+        """The promotion of what is on trial, if somebody asked for it and it waits on its branch still."""
+        if self.landing is not Landing.BRANCH or view.state.trial is None or view.state.decision.wanted is Wanted.HELD:
+            return None
+        change = commits.promoted(view.state, view.current)
+        branch = self.branch(view.state.model)
+        waits = self.main.waiting(branch).get(branch)
+        return change if waits and self.main.subject(waits) == change.subject else None
 
     def _promotion(self, view: _View) -> Change | _Stopped:
         if view.state.decision.wanted is Wanted.FAULTY:

@@ -372,6 +372,22 @@ class TestBranch:
         assert self.waiting(world) is None
         assert keys(world) == (first.key, None)
 
+    def test_it_is_withdrawn_by_a_run_that_names_no_model(self, world: World, clone: Git) -> None:
+        self.propose(world, clone)
+        merge(world, BRANCH, squash=True)
+        merged = world.give("B")
+        self.propose(world, clone)
+        world.revert(merged)
+        assert self.propose(world, clone) == []
+        assert self.waiting(world) is None
+
+    def test_it_is_withdrawn_when_the_model_is_gone(self, world: World, clone: Git) -> None:
+        self.propose(world, clone)
+        world.write("data/toy", None)
+        world.commit("Delete toy before it was ever released")
+        assert self.propose(world, clone) == []
+        assert self.waiting(world) is None
+
     @pytest.mark.parametrize("squash", [False, True])
     def test_a_proposal_that_is_merged_late_holds_nothing(self, world: World, clone: Git, *, squash: bool) -> None:
         (first,) = self.propose(world, clone)
@@ -394,8 +410,30 @@ class TestBranch:
         world.release(clone)
         step = world.releaser(clone, Landing.BRANCH).promote("toy")
         assert step.done is Done.PROPOSED
+        for names in ((), ("toy",)):  # a release that asks for nothing lets it wait
+            self.propose(world, clone, *names)
+            assert self.waiting(world) == step.commit
+        world.pull()
+        world.write("notes.txt", "elsewhere\n")
+        tip = world.commit("Write elsewhere")
+        (rebuilt,) = self.propose(world, clone)
+        assert world.bare("rev-parse", BRANCH, f"{BRANCH}^").split() == [rebuilt.commit, tip]
         merge(world, BRANCH, squash=True)
         assert keys(world) == (step.key, None)
+        assert self.propose(world, clone) == []
+        assert self.waiting(world) is None
+
+    def test_a_promotion_gives_way_to_a_newer_release(self, world: World, clone: Git) -> None:
+        (first,) = world.release(clone)
+        world.give("B")
+        world.release(clone)
+        world.releaser(clone, Landing.BRANCH).promote("toy")
+        world.give("C")
+        (step,) = self.propose(world, clone)
+        assert step.subject == f"release(toy): {str(step.key)[:8]} canary 10%"
+        assert self.waiting(world) == step.commit
+        merge(world, BRANCH, squash=True)
+        assert keys(world) == (first.key, step.key)
 
 
 def merge(world: World, branch: str, *, squash: bool) -> str:

@@ -143,10 +143,18 @@ class MainBranch:
         """Delete a branch of slipway's own; False if there is none."""
         return bool(self.waiting(branch)) and self._push([f":refs/heads/{branch}"])
 
+    def subject(self, commit: str) -> str:
+        """The first line of the message of a commit that waits on a branch."""
+        self._fetch(commit)
+        return self.git.run("log", "-1", "--format=%s", commit)
+
+    def _fetch(self, commit: str) -> None:
+        if self.git.resolve(commit) is None:
+            self._git(["fetch", "--quiet", "--no-tags", str(self.remote), commit])
+
     def _same(self, known: str, commit: str) -> bool:
         """Whether two commits stand on the same parent and hold the same files."""
-        if self.git.resolve(known) is None:
-            self._git(["fetch", "--quiet", "--no-tags", str(self.remote), known])
+        self._fetch(known)
         one, other = (self.git.run("log", "-1", "--format=%P %T", c) for c in (known, commit))
         return one == other
 
