@@ -47,6 +47,7 @@ class GitLog:
     _entries: list[LogEntry] = field(default_factory=list, init=False)
     _by_path: dict[str, list[LogEntry]] = field(default_factory=dict, init=False)
     _source: Iterator[LogEntry] | None = field(default=None, init=False)
+    _cut: ShallowError | None = field(default=None, init=False)
 
     def __iter__(self) -> Iterator[LogEntry]:
         """Every commit of the history that changed one of the paths, newest first.
@@ -68,8 +69,14 @@ class GitLog:
 
     def _more(self) -> bool:
         """Read one more commit; False at the history's beginning."""
+        if self._cut:  # whoever asks again must not take the cut for the beginning
+            raise self._cut
         self._source = self._source or self._read()
-        entry = next(self._source, None)
+        try:
+            entry = next(self._source, None)
+        except ShallowError as error:
+            self._cut = error
+            raise
         if entry is None:
             return False
         self._entries.append(entry)
