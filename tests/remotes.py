@@ -144,6 +144,7 @@ class World:
     def clone(self, name: str = "clone", *options: str) -> Git:
         git = Git(root=self.root / name)
         self.person.run("clone", "--quiet", *options, f"file://{self.remote}", str(git.root))
+        git.run("remote", "set-url", "origin", "../remote.git")  # so that a copy of this world has its own
         return git
 
     def workspace(self, git: Git, **settings: Any) -> Workspace:

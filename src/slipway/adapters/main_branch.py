@@ -25,6 +25,8 @@ AUTHOR, EMAIL = "slipway", "slipway@localhost"
 """Who commits, unless GIT_AUTHOR_NAME and its like say otherwise."""
 _NAMES = ("main", "master")
 _MOVED = re.compile(r"fetch first|non-fast-forward|stale info|cannot lock ref|failed to update ref|incorrect old value")
+_FETCHES = 5
+"""Where another command works in the same clone, it may have set main just now."""
 _REJECTED = re.compile(r"^!\t\S+\t(.*)$", re.MULTILINE)
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -62,10 +64,15 @@ class MainBranch:
         """Main's newest commit, fetched from the remote."""
         if self.remote is None:
             return self._local()
-        self._git(
-            ["fetch", "--quiet", "--no-tags", self.remote, f"+refs/heads/{self.name}:{self._place}"],
-            hint=f"Is there a branch {self.name}, and may you read {self.remote}?",
-        )
+        fetch = ["fetch", "--quiet", "--no-tags", self.remote, f"+refs/heads/{self.name}:{self._place}"]
+        for left in reversed(range(_FETCHES)):
+            try:
+                self._git(fetch, hint=f"Is there a branch {self.name}, and may you read {self.remote}?")
+            except OutsideError as error:
+                if not left or not _MOVED.search(error.what):
+                    raise
+            else:
+                break
         return self.git.run("rev-parse", self._place)
 
     def known(self) -> str:

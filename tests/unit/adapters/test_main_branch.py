@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 from datetime import UTC, datetime
 from pathlib import Path
@@ -194,6 +195,27 @@ def test_a_remote_that_is_gone_or_has_no_main_is_named(clone: Git, remote: Git) 
     clone.run("remote", "set-url", "origin", str(remote.root / "nowhere"))
     with pytest.raises(OutsideError, match="git fetch failed"):
         MainBranch.of(clone).tip()
+
+
+@pytest.mark.parametrize(("times", "works"), [(1, True), (4, True), (5, False)])
+def test_another_command_in_the_same_clone_may_fetch_as_well(
+    clone: Git, tmp_path: Path, *, times: int, works: bool
+) -> None:
+    busy = "error: cannot lock ref 'refs/remotes/origin/main': is at 066dfc53 but expected a0e642eb"
+    count, program = tmp_path / "count", tmp_path / "bin" / "git"
+    program.parent.mkdir()
+    program.write_text(
+        f'#!/bin/sh\ncase "$*" in *fetch*) echo x >> {count}; '
+        f'test $(wc -l < {count}) -gt {times} || {{ echo "{busy}" >&2; exit 1; }};; esac\n'
+        f'exec {shutil.which("git")} "$@"\n'
+    )
+    program.chmod(0o755)
+    main = MainBranch.of(clone, {**os.environ, "PATH": f"{program.parent}:{os.environ['PATH']}"})
+    if works:
+        assert main.tip() == clone.run("rev-parse", "HEAD")
+    else:
+        with pytest.raises(OutsideError, match="cannot lock ref"):
+            main.tip()
 
 
 def test_main_may_be_called_master(clone: Git, remote: Git) -> None:
