@@ -59,13 +59,14 @@ def _do(
 def releaser(workspace: Workspace, main: MainBranch, *, workers: int | None = None) -> Releaser:
     """A releaser with the real effects."""
     from slipway.adapters.image import Layout
+    from slipway.stages import package
 
     settings = workspace.settings
     folder = settings.local if "://" in settings.store else Path(settings.store)
     return Releaser(
         workspace=workspace,
         main=main,
-        images=Layout(root=folder / ".images", registry=settings.registry),
+        images=Layout(root=folder / ".images", registry=settings.registry, builder=package.builder()),
         landing=_landing(settings.landing),
         pause=time.sleep,
         jitter=random.random,
