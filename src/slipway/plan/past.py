@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from itertools import takewhile
+from itertools import dropwhile, islice, takewhile
 from typing import Any
 
 from slipway.adapters.git_log import GitLog, LogEntry
@@ -15,7 +15,7 @@ from slipway.delivery import manifest
 from slipway.delivery.manifest import Serving, manifest_path
 from slipway.errors import InputError
 from slipway.key import TRAINING, KeyInputs, Shared, key_inputs, shared_inputs
-from slipway.plan.rule import Act
+from slipway.plan.acts import Act
 from slipway.spec import ServingTable, folder, parse_toml, spec_path
 
 SHARED = (TRAINING, "pyproject.toml", "uv.lock", ".python-version")
@@ -32,7 +32,7 @@ class Repository:
     log: GitLog = field(repr=False)
     tip: Snapshot
     environment: str
-    _keys: dict[tuple[str, ...], str | None] = field(default_factory=dict, repr=False)
+    _keys: dict[tuple[str, ...], str | InputError | None] = field(default_factory=dict, repr=False)
     _shared: dict[tuple[str, ...], Shared] = field(default_factory=dict, repr=False)
     _identities: dict[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
     _snapshots: dict[str, Snapshot] = field(default_factory=dict, repr=False)
@@ -72,8 +72,8 @@ class Repository:
         models, shared = self._touched[entry.commit]
         return shared or model in models
 
-    def key(self, model: str, commit: str) -> str | None:
-        """A model's key in a commit; None where there is none, or where it cannot be told."""
+    def key(self, model: str, commit: str) -> str | InputError | None:
+        """A model's key in a commit; None where there is no such model, and why where it cannot be told."""
         tree = self.snapshot(commit)
         identity = (str(tree.object(str(folder(model)))), *self._shared_identity(tree))
         if (model, *identity) not in self._keys:
@@ -87,11 +87,13 @@ class Repository:
             self._shared[identity] = shared_inputs(tree)
         return key_inputs(tree, model, self._shared[identity])
 
-    def _computed(self, model: str, tree: Snapshot) -> str | None:
+    def _computed(self, model: str, tree: Snapshot) -> str | InputError | None:
+        if tree.object(str(spec_path(model))) is None:
+            return None
         try:
             return self.inputs(model, tree).key
-        except InputError:
-            return None
+        except InputError as error:
+            return error
 
     def _shared_identity(self, tree: Snapshot) -> tuple[str, ...]:
         """The Git objects that are in the key of every model."""
@@ -159,20 +161,34 @@ class ModelPast:
                 yield entry.commit, state
 
     def key_at(self, commit: str) -> str | None:
-        """The model's key in the tree of a commit."""
-        return self.repository.key(self.model, commit)
+        """The model's key in the tree of a commit; where it cannot be told, the one that it had before."""
+        key = self.repository.key(self.model, commit)
+        if not isinstance(key, InputError):
+            return key
+        older = dropwhile(lambda entry: entry.commit != commit, self.repository.log)
+        before = (self._before(entry) for entry in older if self._shapes(entry))
+        return next((key for key in before if not isinstance(key, InputError)), None)
 
-    def keys_since(self, commit: str) -> Iterator[str | None]:
-        """Every key that the model had after a commit, up to now."""
-        newer = takewhile(lambda entry: entry.commit != commit, self.repository.log)
-        return (self.key_at(entry.commit) for entry in newer if self._shapes(entry))
+    def keys_since(self, commit: str, until: str | None = None) -> Iterator[str | None]:
+        """Every key that the model had after a commit, up to now, or before another commit."""
+        newer: Iterator[LogEntry] = takewhile(lambda entry: entry.commit != commit, self.repository.log)
+        if until:
+            newer = islice(dropwhile(lambda entry: entry.commit != until, newer), 1, None)
+        keys = (self.repository.key(self.model, entry.commit) for entry in newer if self._shapes(entry))
+        return (key for key in keys if not isinstance(key, InputError))
 
     def source(self) -> str:
         """The newest commit that changed the model's key, to the one that it has now."""
-        now = self.key_at(self.repository.tip.id)
+        now, newest = self.key_at(self.repository.tip.id), ""
         for entry in self.repository.log:
-            if self._shapes(entry) and self.key_at(f"{entry.commit}^") != now:
-                return entry.commit
+            if not self._shapes(entry):
+                continue
+            before, newest = self._before(entry), newest or entry.commit
+            if isinstance(before, InputError):
+                continue
+            if before != now:
+                return newest
+            newest = ""
         return self.repository.tip.id
 
     def serving_table_at(self, commit: str) -> ServingTable | None:
@@ -181,6 +197,9 @@ class ModelPast:
 
     def _shapes(self, entry: LogEntry) -> bool:
         return self.repository.shapes(entry, self.model)
+
+    def _before(self, entry: LogEntry) -> str | InputError | None:
+        return self.repository.key(self.model, f"{entry.commit}^")
 
     def _serving(self, blob: str | None) -> Serving | InputError | None:
         return None if blob is None else read_manifest(self.repository.objects.read(blob) or b"", self.manifest)

@@ -8,22 +8,22 @@ or edits). The rule, in full:
    A canary that a person made out of the default (reverting a promotion) is to be rolled back: the default is aimed
    at. A canary that a person put back (reverting a revert) is to get the full traffic.
 2. If the key is what is aimed at, nothing is wanted but to bring that about.
-3. Else, if a person's act is the newest and the key is still the one that it had then, the key is **held**: what
-   a person took away does not come back by itself. A key that was away and came back is held still, unless the
-   model had in between the key that is served: then the change was made afresh.
+3. Else the key is **held** if it is the one that the model had when a person's act left something else there: what
+   a person took away does not come back by itself. A key that was away and came back is held still, and whatever
+   slipway does in between changes nothing about it; a hold ends when the model has the key that is aimed at: what
+   comes then was made afresh. Inputs that cannot be read are passed over, as manifests are.
 4. Else the key is wanted: restored if it had the full traffic before, released if not, retired if the model is gone.
+   Before a release, which may be refused, an end is made of a canary that a person left there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import islice
-from typing import Protocol
 
 from slipway.delivery.manifest import Release, Serving
 from slipway.key import SHORT
+from slipway.plan.acts import Act, Past, Trial, has, is_step, trial_of
 
 
 class Wanted(StrEnum):
@@ -45,15 +45,6 @@ class Wanted(StrEnum):
     """Somebody took the key's release back; it stays away until the inputs change."""
     FAULTY = "faulty"
     """The model or its manifest cannot be read."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Act:
-    """A commit that changed what a manifest serves, and what it served before and after; None: no manifest."""
-
-    commit: str
-    before: Serving | None
-    after: Serving | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,30 +78,6 @@ class Decision:
     """Why nothing can be said of a faulty one."""
 
 
-class Past(Protocol):
-    """A model's first-parent history, read as far as it is asked for."""
-
-    def acts(self) -> Iterable[Act]:
-        """The commits that changed what is served, newest first."""
-
-    def key_at(self, commit: str) -> str | None:
-        """The model's key in the tree of a commit; None where there is no such model, or it cannot be read."""
-
-    def keys_since(self, commit: str) -> Iterable[str | None]:
-        """Every key that the model had after a commit, up to now."""
-
-    def source(self) -> str:
-        """The newest commit that changed the model's key, to the one that it has now."""
-
-
-class Trial(StrEnum):
-    """How a canary came to stand beside the default."""
-
-    RELEASED = "released"
-    DEMOTED = "demoted"
-    PUT_BACK = "put back"
-
-
 def decide(now: str | None, past: Past) -> Decision:
     """What is wanted of a model whose inputs have the key `now`; None: its folder is gone."""
     newest = next(iter(past.acts()), None)
@@ -120,14 +87,16 @@ def decide(now: str | None, past: Past) -> Decision:
     trial = _trial(serving, past) if serving else None
     aim = _aim(serving, trial)
     key = aim.key if aim else None
-    if now != key:
-        held = _held(now, key, newest, past)
-        if not held:
-            return _asked(now, serving, past)
+    held = _held(now, past) if now != key else None
+    asked = _asked(now, serving, past) if now != key and not held else None
+    if asked and asked.wanted is not Wanted.RELEASE:
+        return asked
     if serving and serving.canary and trial in (Trial.DEMOTED, Trial.PUT_BACK):
-        return _settled(serving, serving.canary, trial, newest)
-    if now != key:
-        return Decision(wanted=Wanted.HELD, key=now, because=(_took(now, newest),))
+        return _settled(serving, serving.canary, trial, newest)  # first, since a release may be refused
+    if asked:
+        return asked
+    if held:
+        return Decision(wanted=Wanted.HELD, key=now, because=(_took(now, held, past),))
     return Decision(wanted=Wanted.NONE, key=now, because=(_said(newest),))
 
 
@@ -146,60 +115,24 @@ def _aim(serving: Serving | None, trial: Trial | None) -> Release | None:
 
 def _trial(serving: Serving, past: Past) -> Trial | None:
     """How the canary came, told by the act since which it has been one."""
-    return _came(serving.canary, past.acts()) if serving.canary else None
+    return trial_of(serving.canary, past.acts(), past) if serving.canary else None
 
 
-def _came(canary: Release, acts: Iterable[Act]) -> Trial:
-    """How a canary came that stands at the end of these acts, newest first."""
-    older = iter(acts)
-    came = next(act for act in older if _is_canary(canary, act.after) and not _is_canary(canary, act.before))
-    if came.before and came.before.default.key == canary.key:
-        return Trial.DEMOTED
-    earlier = list(older)
-    if _is_new(canary, earlier):
-        return Trial.RELEASED
-    went = next((at for at, act in enumerate(earlier) if _is_canary(canary, act.before)), None)
-    if went is None or not _is_forward(earlier[went], earlier[went + 1 :]):
-        return Trial.PUT_BACK
-    return _came(canary, earlier[went + 1 :])  # a newer release had taken its place, and was taken back itself
-
-
-def _is_canary(release: Release, serving: Serving | None) -> bool:
-    return serving is not None and serving.canary is not None and serving.canary.key == release.key
-
-
-def _held(now: str | None, served: str | None, newest: Act, past: Past) -> bool:
-    """Whether the key stays away: a person's act did it, and the inputs are what they were then."""
-    if past.key_at(newest.commit) != now:
-        return False
-    older = islice(past.acts(), 1, None)
-    return not _is_forward(newest, older) and served not in past.keys_since(newest.commit)
-
-
-def _is_forward(act: Act, older: Iterable[Act]) -> bool:
-    """Whether an act is slipway's own step: a release that never was there before, or the promotion of such a one.
-
-    A step that is younger than a change of the inputs which it does not answer was merged late, and holds nothing.
-    Whatever brings back an earlier state is a person's doing.
-    """
-    if act.after is None:
-        return False
-    known = list(older)
-    if act.before and act.before.canary and act.before.canary.key == act.after.default.key:
-        return _came(act.before.canary, known) is Trial.RELEASED
-    return any(release not in _releases(act.before) and _is_new(release, known) for release in _releases(act.after))
-
-
-def _is_new(release: Release, older: Iterable[Act]) -> bool:
-    """Whether no earlier state had this release: this key, asked for by this commit."""
-    known = (r for act in older for r in _releases(act.after))
-    return all((r.key, r.commit) != (release.key, release.commit) for r in known)
-
-
-def _releases(serving: Serving | None) -> tuple[Release, ...]:
-    if serving is None:
-        return ()
-    return (serving.default, serving.canary) if serving.canary else (serving.default,)
+def _held(now: str | None, past: Past) -> Act | None:
+    """The person's act that keeps the key away, unless the model had in between the key that was aimed at then."""
+    acts = list(past.acts())
+    until: str | None = None
+    for at, act in enumerate(acts):
+        canary = act.after.canary if act.after else None
+        aim = _aim(act.after, trial_of(canary, acts[at:], past) if canary else None)
+        key = past.key_at(act.commit)
+        served = aim.key if aim else None
+        if key == served or served in past.keys_since(act.commit, until):
+            return None
+        if not is_step(act, acts[at + 1 :], past):
+            return act if key == now else None
+        until = act.commit
+    return None
 
 
 def _asked(now: str | None, serving: Serving | None, past: Past) -> Decision:
@@ -234,12 +167,15 @@ def _settled(serving: Serving, canary: Release, trial: Trial, newest: Act) -> De
     return Decision(wanted=Wanted.RESTORE, key=canary.key, release=canary, because=because)
 
 
-def _took(key: str | None, act: Act) -> Because:
-    """The act since which a key is held."""
-    if key is not None and any(release.key == key for release in _releases(act.before)):
-        left = f"{act.after.default.key[:SHORT]} runs" if act.after else "nothing runs"
-        return Because(commit=act.commit, what=f"took {key[:SHORT]} away, and {left}")
-    return _said(act)
+def _took(key: str | None, held: Act, past: Past) -> Because:
+    """The act that took away a key which is held, or since which it is held."""
+    for act in past.acts():
+        if key is not None and has(key, act.before) and not has(key, act.after):
+            left = f"{act.after.default.key[:SHORT]} runs" if act.after else "nothing runs"
+            return Because(commit=act.commit, what=f"took {key[:SHORT]} away, and {left}")
+        if act is held:
+            break
+    return _said(held)
 
 
 def _said(act: Act) -> Because:
