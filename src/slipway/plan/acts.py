@@ -50,8 +50,8 @@ class Trial(StrEnum):
 def trial_of(canary: Release, acts: Iterable[Act], past: Past) -> Trial:
     """How a canary came that stands at the end of these acts, newest first."""
     older = iter(acts)
-    came = next(act for act in older if _is_canary(canary, act.after) and not _is_canary(canary, act.before))
-    if came.before and came.before.default.key == canary.key:
+    arrived = next(act for act in older if _is_canary(canary, act.after) and not _is_canary(canary, act.before))
+    if arrived.before and arrived.before.default.key == canary.key:
         return Trial.DEMOTED
     earlier = list(older)
     if _is_new(canary, earlier):
