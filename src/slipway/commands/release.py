@@ -36,6 +36,10 @@ def promote(workspace: Workspace, model: str, *, as_json: bool) -> int:
 def _do(
     workspace: Workspace, steps: Callable[[Releaser], Iterator[Step]], *, workers: int | None, as_json: bool
 ) -> int:
+    if not workspace.git.is_repository():
+        raise InputError(
+            "this folder is no Git repository with a commit", hint="Run slipway in a clone, or use --repo."
+        )
     done: list[Step] = []
     main, mirror = MainBranch.of(workspace.git), Mirror(workspace=workspace)
     mirror.start()

@@ -1,0 +1,197 @@
+"""`slipway release` and `promote` as people run them: what they print, and how they end when something is wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import stat
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests import remotes
+from tests.remotes import World
+
+from slipway.adapters.git import Git
+
+MANIFEST = "gitops/models/toy/production/seldon-deployment.yaml"
+UNREACHABLE = "sqlite:////nowhere/mlflow.db"
+"""No server is asked: these tests are about Git."""
+
+
+@pytest.fixture
+def world(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    for name, value in remotes.ENVIRON.items():
+        monkeypatch.setenv(name, value)
+    return remotes.copy(remotes.reviewed(tmp_path_factory), tmp_path / "world")
+
+
+@pytest.fixture
+def clone(world: World) -> Git:
+    return world.clone()
+
+
+def slipway(world: World, git: Git, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    own = {"SLIPWAY_STORE": str(world.store), "MLFLOW_TRACKING_URI": UNREACHABLE, **environ}
+    return subprocess.run(
+        [sys.executable, "-m", "slipway", *arguments, "--repo", git.root],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **own},
+    )
+
+
+def test_the_happy_path_as_people_and_programs_see_it(world: World, clone: Git) -> None:
+    key = world.workspace(clone).model("toy").key
+    done = slipway(world, clone, "release")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"{world.main()[:8]} release(toy): {key[:8]} 100%\n"
+    assert "toy: committed, " in done.stderr
+    idle = slipway(world, clone, "release")
+    assert (idle.returncode, idle.stdout) == (0, "")
+    assert "Nothing to do: main is what its history asks for." in idle.stderr
+    world.give("B")
+    document = json.loads(slipway(world, clone, "release", "--json").stdout)
+    (step,) = document["steps"]
+    assert {"model": "toy", "wanted": "release", "done": "committed", "commit": world.main()}.items() <= step.items()
+    promoted = slipway(world, clone, "promote", "toy")
+    assert promoted.stdout == f"{world.main()[:8]} promote(toy): {step['key'][:8]} 100%\n"
+
+
+def test_a_verdict_of_no_is_exit_code_1(world: World, clone: Git) -> None:
+    world.change("data/toy/model.toml", "min_improvement = -5.0", "min_improvement = 5.0")
+    tip = world.commit("Ask for more")
+    done = slipway(world, clone, "release")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "toy: ❌ not released: the verdict is block" in done.stderr
+    assert world.main() == tip
+    (step,) = json.loads(slipway(world, clone, "release", "--json").stdout)["steps"]
+    assert step["done"] == "refused"
+
+
+def hook(world: World, name: str, script: str) -> None:
+    file = world.remote / "hooks" / name
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(f"#!/bin/sh\n{script}\n")
+    file.chmod(file.stat().st_mode | stat.S_IXUSR)
+
+
+def declines(world: World, _: Git) -> None:
+    hook(world, "pre-receive", "echo 'not on a Friday' >&2; exit 1")
+
+
+def protects_main(world: World, _: Git) -> None:
+    hook(world, "update", 'test "$1" != refs/heads/main')
+
+
+def is_gone(world: World, clone: Git) -> None:
+    clone.run("remote", "set-url", "origin", str(world.root / "nowhere.git"))
+
+
+def has_no_main(world: World, _: Git) -> None:
+    world.bare("branch", "--move", "main", "trunk")
+
+
+def manifest_is_broken(world: World, _: Git) -> None:
+    world.write(MANIFEST, "kind: [\n")
+    world.commit("Break the manifest")
+
+
+def spec_is_broken(world: World, _: Git) -> None:
+    world.write("data/toy/model.toml", remotes.MODEL_TOML.replace('metric = "log_loss"', 'metric = "loss"'))
+    world.commit("Break the spec")
+
+
+def has_no_remote_and_local_edits(world: World, clone: Git) -> None:
+    clone.run("remote", "remove", "origin")
+    (clone.root / MANIFEST).parent.mkdir(parents=True)
+    (clone.root / MANIFEST).write_text("mine\n")
+    assert world
+
+
+def is_shallow_and_alone(world: World, clone: Git) -> None:
+    shutil.rmtree(clone.root)
+    world.give("B")
+    world.clone("clone", "--depth=1").run("remote", "remove", "origin")
+
+
+def is_bare(world: World, clone: Git) -> None:
+    shutil.rmtree(clone.root)
+    shutil.copytree(world.remote, clone.root)
+
+
+def is_no_repository(_: World, clone: Git) -> None:
+    shutil.rmtree(clone.root / ".git")
+
+
+def lost_the_model(world: World, _: Git) -> None:
+    for file in (world.store / "toy").glob("*/challenger/model.onnx"):
+        file.unlink()
+
+
+def damaged_the_image_index(world: World, _: Git) -> None:
+    world.images.mkdir()
+    (world.images / "index.json").write_text("{")
+
+
+FAULTS: list[tuple[Callable[[World, Git], None], int, str, str]] = [
+    (declines, 3, "origin refuses the push", "not on a Friday"),
+    (protects_main, 3, "origin refuses the push", "set SLIPWAY_LANDING=branch"),
+    (is_gone, 3, "git fetch failed", "may you read origin?"),
+    (has_no_main, 3, "git fetch failed", "Is there a branch main"),
+    (manifest_is_broken, 2, "seldon-deployment.yaml:", ""),
+    (spec_is_broken, 2, "data/toy/model.toml:10: [search] metric", "not 'loss'"),
+    (has_no_remote_and_local_edits, 3, "would be overwritten by merge", "set aside your changes of gitops/"),
+    (is_shallow_and_alone, 3, "this clone is shallow", "without --depth"),
+    (is_bare, 3, "must be run in a work tree", "Try it by hand"),
+    (is_no_repository, 2, "no Git repository with a commit", "Run slipway in a clone"),
+    (lost_the_model, 3, "the store has lost", "Delete toy/"),
+    (damaged_the_image_index, 3, "is no index of images", "Delete it"),
+]
+
+
+@pytest.mark.parametrize(("fault", "code", "what", "hint"), FAULTS, ids=[fault.__name__ for fault, *_ in FAULTS])
+def test_a_fault_is_one_message_and_changes_nothing(
+    world: World, clone: Git, fault: Callable[[World, Git], None], code: int, what: str, hint: str
+) -> None:
+    fault(world, clone)
+    before = world.bare("for-each-ref")
+    done = slipway(world, clone, "release")
+    assert "Traceback" not in done.stderr, done.stderr
+    assert done.returncode == code, done.stderr
+    assert done.stdout == ""
+    assert done.stderr.count(what) == 1, done.stderr
+    assert hint in done.stderr
+    assert world.bare("for-each-ref") == before
+
+
+@pytest.mark.parametrize(
+    ("environ", "said"),
+    [
+        ({"SLIPWAY_LANDING": "nonsense"}, "It is push (the default) or branch."),
+        ({"SLIPWAY_ENVIRONMENT": "../etc"}, "cannot name an environment"),
+        ({"SLIPWAY_STORE": "ftp://somewhere"}, "a store cannot be at ftp://"),
+    ],
+)
+def test_what_the_environment_says_wrongly_is_exit_code_2(
+    world: World, clone: Git, environ: dict[str, Any], said: str
+) -> None:
+    done = slipway(world, clone, "release", **environ)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_one_faulty_model_does_not_keep_the_others(world: World, clone: Git) -> None:
+    world.add("other")
+    world.write("data/toy/model.toml", "[model\n")
+    world.commit("Add one, break the other")
+    done = slipway(world, clone, "release")
+    assert done.returncode == 2
+    assert "release(other)" in done.stdout
+    assert "data/toy/model.toml:1" in done.stderr
