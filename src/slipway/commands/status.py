@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from slipway import status as reading
-from slipway.adapters.git import Commit
+from slipway.adapters.git import Commit, Git
 from slipway.adapters.main_branch import MainBranch
 from slipway.commands.plan import said
 from slipway.errors import ExitCode, InputError
@@ -48,16 +48,17 @@ def history(workspace: Workspace, model: str, *, as_json: bool) -> int:
     now, events = _read(workspace, tip, lambda repository: _history(repository, check_name(model)))
     if not events and now.state.key is None:
         raise InputError(f"there is no model {model!r} on main, and none was released")
+    rollback = _rollback(workspace.git, events)
     if as_json:
-        emit_json({**_status_document(now), "rollback": _rollback(events), "events": [_event(e) for e in events]})
+        emit_json({**_status_document(now), "rollback": rollback, "events": [_event(e) for e in events]})
         return ExitCode.DONE
     emit_table(
         ("when", "commit", "what", "by", "live", "on trial"), [_event_row(event, workspace.now()) for event in events]
     )
     wanted = f"{now.state.decision.wanted.value}: {said(now.state)}".rstrip(": ")
     workspace.screen.say(f"{model} in {now.environment}: {wanted}")
-    if command := _rollback(events):
-        workspace.screen.say(f"To take back the newest: {command}")
+    if rollback:
+        workspace.screen.say(f"To take back the newest: {rollback}")
     return ExitCode.DONE
 
 
@@ -88,9 +89,13 @@ def _history(repository: Repository, model: str) -> tuple[ModelStatus, list[Even
     return reading.status(repository, model), list(reading.events(repository, model))
 
 
-def _rollback(events: list[Event]) -> str:
-    """The one command that takes back what happened last."""
-    return f"git revert {events[0].entry.commit[:12]}" if events else ""
+def _rollback(git: Git, events: list[Event]) -> str:
+    """The one command that takes back what happened last. Git has to be told which side of a merge stays."""
+    if not events:
+        return ""
+    commit = events[0].entry.commit
+    side = "-m 1 " if git.resolve(f"{commit}^2") else ""
+    return f"git revert {side}{commit[:12]}"
 
 
 def _status_row(one: ModelStatus, now: datetime) -> tuple[str, ...]:
