@@ -15,7 +15,9 @@ from typing import Any
 from slipway.adapters.registry import Registry, Synced, Syncing
 from slipway.adapters.registry_steps import Wanted
 from slipway.plan import history
+from slipway.plan.history import State
 from slipway.plan.past import Repository
+from slipway.plan.rule import Wanted as Asked
 from slipway.workspace import Workspace
 
 
@@ -39,8 +41,9 @@ class Mirror:
         with history.read(self.workspace.git, tip, self.workspace.settings.environment) as repository:
             known = {} if everything else self._known()
             names = {*repository.models(), *known, *retired, *(_ever_served(repository) if everything else ())}
-            wanted = [_wanted(repository, model) for model in sorted(names)]
-        told = {one.model: _summary(one) for one in wanted}
+            states = [history.state(repository, model) for model in sorted(names)]
+        wanted = [_wanted(state, tip) for state in states if _can_tell(state)]
+        told = known | {one.model: _summary(one) for one in wanted}
         changed = [one for one in wanted if one.model in retired or known.get(one.model, _NOTHING) != told[one.model]]
         if (changed or everything) and self._syncing is not None:
             self._syncing.tell(wanted if everything else changed)
@@ -90,13 +93,18 @@ def _ever_served(repository: Repository) -> Iterable[str]:
                 yield parts[2]
 
 
-def _wanted(repository: Repository, model: str) -> Wanted:
-    serving = history.state(repository, model).serving
+def _can_tell(state: State) -> bool:
+    """Whether it is known what is served: where a manifest cannot be read, what was said before stays."""
+    return state.serving is not None or state.decision.wanted is not Asked.FAULTY
+
+
+def _wanted(state: State, tip: str) -> Wanted:
+    serving = state.serving
     releases = [serving.default, *([serving.canary] if serving.canary else [])] if serving else []
     return Wanted(
-        model=model,
+        model=state.model,
         champion=serving.default.key if serving else None,
         challenger=serving.canary.key if serving and serving.canary else None,
         images={release.key: release.image for release in releases},
-        commit=repository.tip.id,
+        commit=tip,
     )
