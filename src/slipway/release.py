@@ -72,7 +72,6 @@ class _Stopped:
 
     done: Done
     reasons: tuple[str, ...]
-    trained: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,9 +169,16 @@ class Releaser:
         tip = self.main.tip()
         view = self.main.deep(lambda: self._view(tip, model))
         change = decide(view)
-        step = Step(model=model, wanted=view.state.decision.wanted, key=view.state.key, done=Done.NOTHING)
+        judged = self._judged.get((model, *view.judge))
+        step = Step(
+            model=model,
+            wanted=view.state.decision.wanted,
+            key=view.state.key,
+            done=Done.NOTHING,
+            trained=judged is not None and judged.trained,
+        )
         if isinstance(change, _Stopped):
-            return replace(step, done=change.done, reasons=change.reasons, trained=change.trained)
+            return replace(step, done=change.done, reasons=change.reasons)
         made = self.main.commit(view.tip, change.files, change.message, self.workspace.now())
         if made is None:
             return replace(step, reasons=("main has it already",))
@@ -256,7 +262,7 @@ class Releaser:
         judged = self._judge(view)
         if judged.verdict is not VerdictName.PROMOTE:
             reasons = (f"the verdict is {judged.verdict.value}", *judged.reasons)
-            return _Stopped(done=Done.REFUSED, reasons=reasons, trained=judged.trained)
+            return _Stopped(done=Done.REFUSED, reasons=reasons)
         packaged = package.run(self.workspace, self.images, state.model, key)
         source = state.decision.because[0].commit
         release = Release(key=key, image=packaged.image, commit=source, metrics=judged.metrics)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
 import stat
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -579,3 +583,30 @@ def test_a_model_that_nobody_has_is_named(world: World, clone: Git) -> None:
     assert "there is no model 'nobody' on main" in step.reasons[0]
     with pytest.raises(InputError, match="cannot name a model"):
         world.release(clone, "../toy")
+
+
+# ---- a key that nobody reviewed
+
+
+@pytest.mark.slow
+def test_a_key_that_nobody_reviewed_is_trained_and_that_is_said(world: World, clone: Git) -> None:
+    """Main moved, or a fork's model is not taken: the search runs, in the clone or in a work tree of its own."""
+    shutil.rmtree(world.store)
+    behind = world.give("B")
+    own = {"SLIPWAY_STORE": str(world.store), "MLFLOW_TRACKING_URI": "sqlite:////nowhere/mlflow.db"}
+    done = subprocess.run(
+        [sys.executable, "-m", "slipway", "release", "--workers", "1", "--json", "--repo", clone.root],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **own},
+    )
+    assert done.returncode == 0, done.stderr
+    (step,) = json.loads(done.stdout)["steps"]
+    assert step["trained"] is True
+    assert "committed (trained again: the store had no model of this key)" in done.stderr
+    assert world.log("%P", "-1") == [behind]
+    assert keys(world) == (step["key"], None)
+    assert len(clone.run("worktree", "list").splitlines()) == 1
+    assert clone.run("status", "--porcelain") == ""
+    assert nothing_more(world, clone)
