@@ -22,7 +22,8 @@ from slipway.adapters.main_branch import Landing, MainBranch
 from slipway.adapters.store import Place, open_store
 from slipway.delivery import writer
 from slipway.delivery.manifest import Release, manifest_path
-from slipway.release import Releaser, Step
+from slipway.release.releaser import Releaser
+from slipway.release.step import Step
 from slipway.results import Comparison, VerdictName
 from slipway.screen import Screen
 from slipway.settings import Settings

@@ -20,7 +20,8 @@ from slipway.adapters.git import Git
 from slipway.adapters.main_branch import MainBranch
 from slipway.delivery import manifest
 from slipway.plan.rule import Wanted
-from slipway.release import Done, Releaser, Step
+from slipway.release.releaser import Releaser
+from slipway.release.step import Done, Step
 
 MODELS = [f"model-{number:02}" for number in range(20)]
 
@@ -248,7 +249,7 @@ def test_a_main_that_never_stands_still_is_given_up_on(world: World) -> None:
     restless = Restless(git=git, remote=main.remote, name=main.name, environ=main.environ, act=[])
     pauses: list[float] = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("slipway.release._ATTEMPTS", 12)
+        patch.setattr("slipway.release.releaser._ATTEMPTS", 12)
         with pytest.raises(OutsideError, match="main moved 12 times while toy was to be committed"):
             list(replace(world.releaser(git), main=restless, pause=pauses.append, jitter=lambda: 1.0).release())
     assert pauses[:3] == [0.05, 0.1, 0.2]

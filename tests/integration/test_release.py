@@ -21,7 +21,7 @@ from slipway.delivery import manifest
 from slipway.delivery.manifest import Serving
 from slipway.errors import InputError, OutsideError
 from slipway.plan.rule import Wanted
-from slipway.release import Done, Step
+from slipway.release.step import Done, Step
 
 BRANCH = "slipway/production/toy"
 

@@ -14,7 +14,8 @@ from slipway.errors import ExitCode, InputError
 from slipway.key import SHORT
 from slipway.mirror import Mirror
 from slipway.plan.rule import Wanted
-from slipway.release import Done, Releaser, Step
+from slipway.release.releaser import Releaser
+from slipway.release.step import Done, Step
 from slipway.screen import emit, emit_json
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""What a merge runs: main is brought to what its history asks for.
+"""The steps of a merge, each decided, prepared and landed.
 
 Level-triggered: what has to be done is read from main each time, so a run that comes late, twice or after a kill
 ends in the same state. Each step is decided on main's tip and lands only on that tip; whoever loses a race
@@ -8,62 +8,32 @@ decides again.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
-from slipway.adapters.git import Commit, WorkTree
 from slipway.adapters.main_branch import Landing, MainBranch
 from slipway.delivery.manifest import Release
 from slipway.errors import InputError, OutsideError, StoreError
-from slipway.key import SHORT, key_inputs
+from slipway.key import SHORT
 from slipway.plan import commit as commits
 from slipway.plan import history
-from slipway.plan.commit import Change, Current
-from slipway.plan.history import State
-from slipway.plan.past import Repository, serving_table
-from slipway.plan.rule import Shape, Wanted
+from slipway.plan.commit import Change
+from slipway.plan.rule import Wanted
+from slipway.release.judge import Judge
+from slipway.release.step import Done, Step
+from slipway.release.view import View, read
 from slipway.results import VerdictName
-from slipway.spec import MODEL_NAME, ServingTable, check_name, spec_path, suite_path
+from slipway.spec import MODEL_NAME, check_name
 
 if TYPE_CHECKING:
     from slipway.adapters.image import Images
-    from slipway.pipeline import Judged
     from slipway.workspace import Workspace
 
 _ATTEMPTS = 60
 _STEPS = 4
 """Commits that one model can ask for in a row: a rollback, a release, a configuration, and one to spare."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 2.0
-
-
-class Done(StrEnum):
-    """What came of a decision."""
-
-    NOTHING = "nothing"
-    COMMITTED = "committed"
-    PROPOSED = "proposed"
-    """It waits on a branch of its own for a pull request."""
-    REFUSED = "refused"
-    """The verdict is no."""
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Step:
-    """One decision about a model, and what came of it."""
-
-    model: str
-    wanted: Wanted
-    done: Done
-    key: str | None = None
-    subject: str = ""
-    commit: str = ""
-    reasons: tuple[str, ...] = ()
-    trained: bool = False
-    seconds: float = 0.0
-    exit_code: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,21 +44,7 @@ class _Stopped:
     reasons: tuple[str, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
-class _View:
-    """All that a decision about a model is made from, on one tip of main."""
-
-    tip: str
-    state: State
-    current: Current
-    shape: Shape
-    judge: tuple[str | None, ...]
-    """What a verdict depends on: key, champion, and the Git objects of spec and suite."""
-    is_known: bool
-    """Whether the model is there, or ever was released."""
-
-
-_Decide = Callable[[_View], Change | _Stopped]
+_Decide = Callable[[View], Change | _Stopped]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +60,6 @@ class Releaser:
     jitter: Callable[[], float]
     """A random number from 0 to 1, so that those who lost a race do not meet again."""
     workers: int | None = None
-    _judged: dict[tuple[str | None, ...], Judged] = field(default_factory=dict, repr=False)
 
     def release(self, names: Sequence[str] = ()) -> Iterator[Step]:
         """Every step for these models, or for all of main's, as each is done.
@@ -127,11 +82,15 @@ class Releaser:
         """The branch on which a model's next commit waits, where main is protected."""
         return f"slipway/{self.workspace.settings.environment}/{model}"
 
+    @cached_property
+    def _judge(self) -> Judge:
+        return Judge(workspace=self.workspace, workers=self.workers)
+
     def _wanting(self) -> list[str]:
         tip = self.main.tip()
 
         def ask() -> list[str]:
-            with self._history(tip) as repository:
+            with history.read(self.workspace.git, tip, self.workspace.settings.environment) as repository:
                 states = history.states(repository)
             return [state.model for state in states if state.decision.wanted not in _IDLE]
 
@@ -167,9 +126,9 @@ class Releaser:
     def _attempt(self, model: str, decide: _Decide) -> Step | None:
         """Decide on main's tip, and act; None if main moved in between."""
         tip = self.main.tip()
-        view = self.main.deep(lambda: self._view(tip, model))
+        view = self.main.deep(lambda: read(self.workspace.git, tip, self.workspace.settings.environment, model))
         change = decide(view)
-        judged = self._judged.get((model, *view.judge))
+        judged = self._judge.known(view)
         step = Step(
             model=model,
             wanted=view.state.decision.wanted,
@@ -189,31 +148,7 @@ class Releaser:
             return replace(step, commit=waits, done=Done.PROPOSED, reasons=(said,))
         return replace(step, done=Done.COMMITTED) if self.main.land(made, view.tip) else None
 
-    @contextmanager
-    def _history(self, tip: str) -> Iterator[Repository]:
-        with history.read(self.workspace.git, tip, self.workspace.settings.environment) as repository:
-            yield repository
-
-    def _view(self, tip: str, model: str) -> _View:
-        with self._history(tip) as repository:
-            tree, environment = repository.tip, repository.environment
-            state = history.state(repository, model)
-            folder = f"gitops/models/{model}/{environment}"
-            files = {path: tree.read(path) or b"" for path in tree.files(folder)}
-            table = serving_table(tree, model) or ServingTable()
-            is_known = bool(state.key or state.serving or any(repository.past(model).touches()))
-            judge = (tree.object(str(spec_path(model))), tree.object(str(suite_path(model))))
-        champion = state.serving.default.key if state.serving else None
-        return _View(
-            tip=tip,
-            state=state,
-            current=Current(environment=environment, files=files),
-            shape=Shape(replicas=table.replicas, canary_percent=table.canary_percent),
-            judge=(state.key, champion, *judge),
-            is_known=is_known,
-        )
-
-    def _decided(self, view: _View) -> Change | _Stopped:
+    def _decided(self, view: View) -> Change | _Stopped:
         state, current = view.state, view.current
         match state.decision.wanted:
             case Wanted.RELEASE:
@@ -231,7 +166,7 @@ class Releaser:
             case Wanted.NONE | Wanted.HELD:
                 return self._promotion_that_waits(view) or self._idle(view)
 
-    def _idle(self, view: _View) -> _Stopped:
+    def _idle(self, view: View) -> _Stopped:
         state = view.state
         withdrawn = self.landing is Landing.BRANCH and self.main.withdraw(self.branch(state.model))
         if not (view.is_known or withdrawn):
@@ -239,7 +174,7 @@ class Releaser:
         said = tuple(f"{because.commit[:SHORT]} {because.what}" for because in state.decision.because)
         return _Stopped(done=Done.NOTHING, reasons=said)
 
-    def _promotion_that_waits(self, view: _View) -> Change | None:
+    def _promotion_that_waits(self, view: View) -> Change | None:
         """The promotion of what is on trial, if somebody asked for it and it waits on its branch still."""
         if self.landing is not Landing.BRANCH or view.state.trial is None or view.state.decision.wanted is Wanted.HELD:
             return None
@@ -248,18 +183,18 @@ class Releaser:
         waits = self.main.waiting(branch).get(branch)
         return change if waits and self.main.subject(waits) == change.subject else None
 
-    def _promotion(self, view: _View) -> Change | _Stopped:
+    def _promotion(self, view: View) -> Change | _Stopped:
         if view.state.decision.wanted is Wanted.FAULTY:
             raise InputError(view.state.decision.problem)
         if view.state.trial is None:
             return _Stopped(done=Done.NOTHING, reasons=("no release is on trial",))
         return commits.promoted(view.state, view.current)
 
-    def _released(self, view: _View) -> Change | _Stopped:
+    def _released(self, view: View) -> Change | _Stopped:
         from slipway.stages import package
 
         state, key = view.state, view.state.key or ""
-        judged = self._judge(view)
+        judged = self._judge.verdict(view)
         if judged.verdict is not VerdictName.PROMOTE:
             reasons = (f"the verdict is {judged.verdict.value}", *judged.reasons)
             return _Stopped(done=Done.REFUSED, reasons=reasons)
@@ -267,50 +202,6 @@ class Releaser:
         source = state.decision.because[0].commit
         release = Release(key=key, image=packaged.image, commit=source, metrics=judged.metrics)
         return commits.released(state, view.current, release, view.shape)
-
-    def _judge(self, view: _View) -> Judged:
-        """The verdict. While main only moves elsewhere, it is asked for once."""
-        from slipway.pipeline import Options, Pipeline
-
-        known = (view.state.model, *view.judge)
-        if known not in self._judged:
-            options = Options(base=view.tip, workers=self.workers)
-            with (
-                self._checked_out(view) as workspace,
-                closing(Pipeline(workspace=workspace, options=options)) as pipeline,
-            ):
-                self._judged[known] = pipeline.judge(view.state.model)
-        return self._judged[known]
-
-    @contextmanager
-    def _checked_out(self, view: _View) -> Iterator[Workspace]:
-        """A workspace whose files of the model are main's: this one, if they are, else a work tree of its own."""
-        if self._is_here(view):
-            yield self.workspace
-            return
-        settings, git = self.workspace.settings, self.workspace.git
-        place = settings.local / "main" / view.tip[:12]
-        git.run("worktree", "prune")
-        if not (place / ".git").exists():
-            git.run("worktree", "add", "--quiet", "--detach", "--force", str(place), view.tip)
-        try:
-            elsewhere = replace(settings, repo=place, home=settings.local)
-            yield replace(self.workspace, settings=elsewhere, git=replace(git, root=place))
-        finally:
-            git.run("worktree", "remove", "--force", str(place))
-
-    def _is_here(self, view: _View) -> bool:
-        """Whether what shapes and judges the model is here as main has it."""
-        model, git = view.state.model, self.workspace.git
-        tree = WorkTree(root=self.workspace.settings.repo)
-        main = Commit(git=git, id=view.tip)
-        told = (str(spec_path(model)), str(suite_path(model)))
-        if any(tree.read(path) != main.read(path) for path in told):
-            return False
-        try:
-            return key_inputs(tree, model).key == view.state.key
-        except InputError:
-            return False
 
 
 _IDLE = (Wanted.NONE, Wanted.HELD)

@@ -1,0 +1,1 @@
+"""What a merge runs: main is brought to what its history asks for."""
