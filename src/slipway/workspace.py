@@ -43,6 +43,8 @@ class Workspace:
         """See to it that the folder is what keys and bases are told by; else `InputError`."""
         if not self.git.is_repository():
             return
+        if self.git.run("rev-parse", "--is-bare-repository") == "true":
+            raise InputError(f"{self.settings.repo} is a bare repository", hint="Run slipway in a clone of it.")
         if Path(self.git.run("rev-parse", "--show-toplevel")).resolve() != self.settings.repo:
             raise InputError(
                 f"{self.settings.repo} is a folder inside of a repository",

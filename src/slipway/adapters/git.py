@@ -57,6 +57,11 @@ class Git:
             )
         return Commit(git=self, id=commit)
 
+    def revert_of(self, commit: str) -> str:
+        """The command that takes a commit back. Git has to be told which side of a merge stays."""
+        side = "-m 1 " if self.resolve(f"{commit}^2") else ""
+        return f"git revert {side}{commit[:12]}"
+
     def is_clean(self, paths: Sequence[str]) -> bool:
         """Whether these files and folders are as HEAD has them, with nothing new among them."""
         return not self.run("status", "--porcelain", "--untracked-files=all", "--", *paths)

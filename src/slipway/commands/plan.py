@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from slipway.adapters.git import Commit, WorkTree
+from slipway.adapters.git import Commit, Git, WorkTree
 from slipway.adapters.main_branch import MainBranch
 from slipway.adapters.objects import Objects, Snapshot
 from slipway.errors import ExitCode, InputError
@@ -84,20 +84,20 @@ def _show(workspace: Workspace, found: Sequence[Affected], states: Sequence[Stat
             _line(affected.model, affected.effect.value, affected.key, _some(affected.reasons))
         return
     for state in states:
-        _line(state.model, state.decision.wanted.value, _key(state), said(state))
+        _line(state.model, state.decision.wanted.value, _key(state), said(state, workspace.git))
 
 
 def _line(model: str, word: str, key: str | None, reasons: str) -> None:
     emit(f"{model:24} {word:10} {(key or '')[:SHORT]:12} {reasons}".rstrip())
 
 
-def said(state: State) -> str:
+def said(state: State, git: Git) -> str:
     """Why history asks for that, with the commits that say so."""
     if state.decision.problem:
         return state.decision.problem
     because = "; ".join(f"{b.commit[:SHORT]} {b.what}" for b in state.decision.because)
     if state.decision.wanted is Wanted.HELD:
-        return f"{because}; to put it back: git revert {state.decision.because[0].commit[:SHORT]}"
+        return f"{because}; to put it back: {git.revert_of(state.decision.because[0].commit)}"
     return because
 
 

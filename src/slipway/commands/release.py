@@ -106,7 +106,7 @@ def _say(workspace: Workspace, step: Step) -> None:
 def _nothing(step: Step) -> str:
     said = _lines(step.reasons)
     if step.wanted is Wanted.HELD:
-        return f"held: {said}. It stays away until the inputs change"
+        return f"held: {said}"
     return f"nothing to do: {said}" if said else "nothing to do"
 
 

@@ -37,7 +37,7 @@ def status(workspace: Workspace, *, as_json: bool) -> int:
         workspace.screen.say("There are no models yet. To add one: slipway new MODEL --from FILE --target COLUMN")
     else:
         head = ("model", "environment", "live", "on trial", "wanted")
-        emit_table(head, [_status_row(one, workspace.now()) for one in found])
+        emit_table(head, [_status_row(one, workspace.git, workspace.now()) for one in found])
     faulty = any(one.state.decision.wanted is Wanted.FAULTY for one in found)
     return ExitCode.BAD_INPUT if faulty else ExitCode.DONE
 
@@ -55,7 +55,7 @@ def history(workspace: Workspace, model: str, *, as_json: bool) -> int:
     emit_table(
         ("when", "commit", "what", "by", "live", "on trial"), [_event_row(event, workspace.now()) for event in events]
     )
-    wanted = f"{now.state.decision.wanted.value}: {said(now.state)}".rstrip(": ")
+    wanted = f"{now.state.decision.wanted.value}: {said(now.state, workspace.git)}".rstrip(": ")
     workspace.screen.say(f"{model} in {now.environment}: {wanted}")
     if rollback:
         workspace.screen.say(f"To take back the newest: {rollback}")
@@ -90,18 +90,14 @@ def _history(repository: Repository, model: str) -> tuple[ModelStatus, list[Even
 
 
 def _rollback(git: Git, events: list[Event]) -> str:
-    """The one command that takes back what happened last. Git has to be told which side of a merge stays."""
-    if not events:
-        return ""
-    commit = events[0].entry.commit
-    side = "-m 1 " if git.resolve(f"{commit}^2") else ""
-    return f"git revert {side}{commit[:12]}"
+    """The one command that takes back what happened last."""
+    return git.revert_of(events[0].entry.commit) if events else ""
 
 
-def _status_row(one: ModelStatus, now: datetime) -> tuple[str, ...]:
+def _status_row(one: ModelStatus, git: Git, now: datetime) -> tuple[str, ...]:
     decision = one.state.decision
     wanted = f"{decision.wanted.value} {(decision.key or '')[:SHORT]}" if decision.wanted is not Wanted.NONE else ""
-    why = f" ({said(one.state)})" if wanted else ""
+    why = f" ({said(one.state, git)})" if wanted else ""
     live = _since_text(one.live, now) or "-"
     return one.state.model, one.environment, live, _since_text(one.trial, now), f"{wanted}{why}"
 

@@ -171,7 +171,11 @@ class Releaser:
         withdrawn = self.landing is Landing.BRANCH and self.main.withdraw(self.branch(state.model))
         if not (view.is_known or withdrawn):
             raise InputError(f"there is no model {state.model!r} on main, and none was released")
-        said = tuple(f"{because.commit[:SHORT]} {because.what}" for because in state.decision.because)
+        because = state.decision.because
+        said = tuple(f"{one.commit[:SHORT]} {one.what}" for one in because)
+        if state.decision.wanted is Wanted.HELD:
+            back = self.workspace.git.revert_of(because[0].commit)
+            said = (*said, f"it stays away until the inputs change; to put it back: {back}")
         return _Stopped(done=Done.NOTHING, reasons=said)
 
     def _promotion_that_waits(self, view: View) -> Change | None:

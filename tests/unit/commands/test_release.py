@@ -148,7 +148,7 @@ FAULTS: list[tuple[Callable[[World, Git], None], int, str, str]] = [
     (spec_is_broken, 2, "data/toy/model.toml:10: [search] metric", "not 'loss'"),
     (has_no_remote_and_local_edits, 3, "would be overwritten by merge", "set aside your changes of gitops/"),
     (is_shallow_and_alone, 3, "this clone is shallow", "without --depth"),
-    (is_bare, 3, "must be run in a work tree", "Try it by hand"),
+    (is_bare, 2, "is a bare repository", "Run slipway in a clone of it"),
     (is_no_repository, 2, "no Git repository with a commit", "Run slipway in a clone"),
     (lost_the_model, 3, "the store has lost", "Delete toy/"),
     (damaged_the_image_index, 3, "is no index of images", "Delete it"),
