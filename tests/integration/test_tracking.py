@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import warnings
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from slipway.adapters.store import sha256
-from slipway.adapters.tracking import SearchRun, Tracking, record
+from slipway.adapters.tracking import SearchRun, Tracking, reason, record, without_credentials
 
 MODEL = b"onnx"
 
@@ -105,6 +106,37 @@ def test_an_interrupted_recording_is_made_again(tmp_path: Path, client: Any) -> 
     record(client, experiment, search_run(), tmp_path / "files")
     finished = client.search_runs([experiment], "attributes.status = 'FINISHED'")
     assert len([run for run in finished if "mlflow.parentRunId" not in run.data.tags]) == 1
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_server_that_refuses_is_named_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))  # bound and not listening: connections are refused
+        address = f"127.0.0.1:{unused.getsockname()[1]}"
+        recorder = Tracking(uri=f"http://bob:s3cr3t@{address}").start("iris")
+        recorder.record(search_run(), {})
+        told = recorder.close()
+    assert f"http://{address}/api" in told
+    assert "s3cr3t" not in told
+    assert "bob" not in told
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("to http://bob:s3cr3t@127.0.0.1:9/api failed", "to http://127.0.0.1:9/api failed"),
+        ("'https://token@host', again https://a:b@host.", "'https://host', again https://host."),
+        ("postgresql+psycopg2://a:p@ss/w@rd@host:5/db", "postgresql+psycopg2://host:5/db"),
+        ("http://:only@host?x", "http://host?x"),
+        ("http://host:80/Users/bob@example.org", "http://host:80/Users/bob@example.org"),
+        ("http://host/a?as=bob@example.org ann@host", "http://host/a?as=bob@example.org ann@host"),
+        ("sqlite:////home/bob@work/mlflow.db: locked", "sqlite:////home/bob@work/mlflow.db: locked"),
+    ],
+)
+def test_an_address_is_told_without_its_credentials(text: str, shown: str) -> None:
+    assert without_credentials(text) == shown
+    assert reason(1, f"Traceback\n{text}\n".encode()) == shown
 
 
 def test_the_address_does_not_show() -> None:

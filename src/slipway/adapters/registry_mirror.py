@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from slipway.adapters.registry_steps import COMMIT, IMAGE, KEY, Found, Step, Version, Wanted, decide
-from slipway.adapters.tracking import URI, connect, search_run
+from slipway.adapters.tracking import URI, connect, search_run, without_credentials
 from slipway.errors import OutsideError
 
 _UNNEEDED = ("numpy", "pandas")
@@ -145,7 +145,7 @@ def follow(uri: str, wanted: Sequence[Wanted], tell: Callable[[str], None]) -> s
             for change in mirror(connect(uri), one):
                 tell(change)
         except Exception as error:  # noqa: BLE001  the registry is a mirror: whatever fails is told, and no more
-            problems.append(one_line(error, uri))
+            problems.append(one_line(error))
     return problems[0] if problems else ""
 
 
@@ -158,7 +158,7 @@ def _prepare(uri: str) -> None:
         import mlflow.store.tracking.sqlalchemy_store  # noqa: F401
 
 
-def one_line(error: Exception, uri: str) -> str:
+def one_line(error: Exception) -> str:
     """An error in one line for people, without the credentials of an address."""
     first: BaseException = error
     while first.__cause__ or first.__context__:
@@ -166,8 +166,7 @@ def one_line(error: Exception, uri: str) -> str:
     if isinstance(first, OSError) and first is not error:  # MLflow's own words wrap it in four others
         return f"MLflow cannot be reached: {first.strerror or first}"
     text = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
-    secret = uri.partition("://")[2].partition("/")[0].rpartition("@")[0]
-    return (text.replace(f"{secret}@", "") if secret else text)[:_LONGEST]
+    return without_credentials(text)[:_LONGEST]  # in this order: half of an address shows the password and no @
 
 
 if __name__ == "__main__":

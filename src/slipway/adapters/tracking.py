@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -27,6 +28,9 @@ _LOCAL = "sqlite:///"
 _RUN, _FILES = "run.json", "artifacts"
 _NICE = 19
 """Everything else goes first."""
+_CREDENTIALS = re.compile(r"(?<=://)(?:[^\s/:]*:(?!\d+(?:[/?#\s]|$))\S*|[^\s/]*)@")
+"""Of an address, what stands before its host. Where a name has a password (a colon that begins no port), all up to
+the last @ goes: a password may hold an @ or a / that nobody encoded."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +114,12 @@ def start(module: Sequence[str], environment: Mapping[str, str]) -> subprocess.P
 def reason(code: int, errors: bytes) -> str:
     """Why such a process failed: the last line that it wrote; an empty text if it did not fail."""
     lines = errors.decode(errors="replace").strip().splitlines() or [f"the process for MLflow ended with {code}"]
-    return lines[-1] if code else ""
+    return without_credentials(lines[-1]) if code else ""
+
+
+def without_credentials(text: str) -> str:
+    """A text for people, with the credentials taken out of each address in it."""
+    return _CREDENTIALS.sub("", text)
 
 
 def connect(uri: str) -> Any:  # noqa: ANN401  mlflow is heavy

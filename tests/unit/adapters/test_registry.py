@@ -133,16 +133,17 @@ def test_whatever_it_was_two_rounds_make_it_what_git_says(
         (ValueError("\n  no such table\n(Background on this error at: https://example.org)"), "no such table"),
         (KeyError(), "KeyError"),
         (OSError("http://ann:secret@host/api said no"), "http://host/api said no"),
+        (OSError(f"{'a' * 280} http://ann:{'secret' * 9}@host"), f"{'a' * 280} http://host"),
     ],
 )
 def test_a_problem_is_one_line_without_credentials(error: Exception, line: str) -> None:
-    assert one_line(error, "http://ann:secret@host") == line
+    assert one_line(error) == line
 
 
 def test_what_kept_mlflow_from_its_server_is_named() -> None:
     error = ValueError("API request failed, in many words")
     error.__cause__ = ConnectionRefusedError(111, "Connection refused")
-    assert one_line(error, "http://host") == "MLflow cannot be reached: Connection refused"
+    assert one_line(error) == "MLflow cannot be reached: Connection refused"
 
 
 def test_the_address_does_not_show() -> None:
