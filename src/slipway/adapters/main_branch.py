@@ -8,31 +8,26 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from pathlib import Path
-from types import MappingProxyType
 
 from slipway.adapters.git import Git
 from slipway.adapters.git_log import ShallowError
+from slipway.adapters.main_checkout import CheckedOut
+from slipway.adapters.main_place import find
+from slipway.adapters.own_git import AUTHOR, EMAIL, Files, OwnGit
 from slipway.errors import OutsideError
 
-AUTHOR, EMAIL = "slipway", "slipway@localhost"
-"""Who commits, unless GIT_AUTHOR_NAME and its like say otherwise."""
-_NAMES = ("main", "master")
+__all__ = ["AUTHOR", "EMAIL", "Files", "Landing", "MainBranch"]
+
+TRAILER = "Slipway-Model"
+"""What the message of each of slipway's own commits has, and no person's."""
 _MOVED = re.compile(r"fetch first|non-fast-forward|stale info|cannot lock ref|failed to update ref|incorrect old value")
 _FETCHES = 5
 """Where another command works in the same clone, it may have set main just now."""
 _REJECTED = re.compile(r"^!\t\S+\t(.*)$", re.MULTILINE)
-
-_NOTHING: Mapping[str, str] = MappingProxyType({})
-
-Files = Mapping[str, bytes | None]
-"""The files of a commit that differ from its parent's; None: removed."""
 
 
 class Landing(StrEnum):
@@ -45,7 +40,7 @@ class Landing(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class MainBranch:
-    """The main of the remote `origin`; in a repository without remotes, its own."""
+    """The main of a remote; in a repository without remotes, its own."""
 
     git: Git
     remote: str | None
@@ -54,11 +49,9 @@ class MainBranch:
 
     @classmethod
     def of(cls, git: Git, environ: Mapping[str, str] = os.environ) -> MainBranch:
-        """Find it; `OutsideError` where there is none."""
-        remote = "origin" if "origin" in git.run("remote").splitlines() else None
-        place = "refs/remotes/origin" if remote else "refs/heads"
-        known = [name for name in _NAMES if git.resolve(f"{place}/{name}")]
-        return cls(git=git, remote=remote, name=known[0] if known else _NAMES[0], environ=environ)
+        """Find it; `InputError` where it is not clear which remote is meant."""
+        place = find(git, environ)
+        return cls(git=git, remote=place.remote, name=place.name, environ=environ)
 
     def tip(self) -> str:
         """Main's newest commit, fetched from the remote."""
@@ -67,7 +60,7 @@ class MainBranch:
         fetch = ["fetch", "--quiet", "--no-tags", self.remote, f"+refs/heads/{self.name}:{self._place}"]
         for left in reversed(range(_FETCHES)):
             try:
-                self._git(fetch, hint=f"Is there a branch {self.name}, and may you read {self.remote}?")
+                self._own.ask(fetch, hint=f"Is there a branch {self.name}, and may you read {self.remote}?")
             except OutsideError as error:
                 if not left or not _MOVED.search(error.what):
                     raise
@@ -78,6 +71,10 @@ class MainBranch:
     def known(self) -> str:
         """Main's newest commit as far as this clone knows, which has just fetched or pushed it."""
         return self._local() if self.remote is None else self.git.run("rev-parse", self._place)
+
+    @property
+    def _own(self) -> OwnGit:
+        return OwnGit(root=self.git.root, environ=self.environ)
 
     @property
     def _place(self) -> str:
@@ -97,23 +94,14 @@ class MainBranch:
                 "this clone is shallow, and has no remote to fetch the rest of its history from",
                 hint="Clone it again, without --depth.",
             )
-        self._git(
+        self._own.ask(
             ["fetch", "--quiet", "--no-tags", "--unshallow", self.remote],
             hint="In GitHub Actions, set fetch-depth: 0 for actions/checkout.",
         )
 
     def commit(self, parent: str, files: Files, message: str, when: datetime) -> str | None:
         """A commit on top of another; None if it would change nothing. No branch points to it yet."""
-        with tempfile.TemporaryDirectory(prefix="slipway-index-") as folder:
-            index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
-            self._git(["read-tree", parent], environ=index)
-            self._git(["update-index", "-z", "--index-info"], given=self._entries(files), environ=index)
-            tree = self._git(["write-tree"], environ=index)
-        if tree == self.git.run("rev-parse", f"{parent}^{{tree}}"):
-            return None
-        return self._git(
-            ["commit-tree", tree, "-p", parent, "-F", "-"], given=message.encode(), environ=self._identity(when)
-        )
+        return self._own.commit(parent, files, message, when)
 
     def land(self, commit: str, parent: str) -> bool:
         """Make a commit main's newest; False if main is no longer at its parent, and nothing was changed.
@@ -121,8 +109,13 @@ class MainBranch:
         Raises `OutsideError` when the remote refuses.
         """
         if self.remote is None:
-            return self._land_here(commit, parent)
-        return self._push([f"{commit}:refs/heads/{self.name}"])
+            self._local()
+            return CheckedOut(own=self._own, ref=f"refs/heads/{self.name}").forward(commit, parent)
+        landed = self._push([f"{commit}:refs/heads/{self.name}"])
+        held = self.git.resolve(self._place) or ""
+        if landed and held in ("", parent):  # the fetch refspec of this clone leaves main out
+            self._own.run(["update-ref", self._place, commit, held])
+        return landed
 
     def propose(self, commit: str, branch: str) -> str:
         """Point a branch of slipway's own to a commit, whatever it was before; the commit that waits there now.
@@ -143,7 +136,7 @@ class MainBranch:
         """The remote's branches of this name, or that match it, each with its commit."""
         if self.remote is None:
             return {}
-        lines = self._git(["ls-remote", self.remote, f"refs/heads/{pattern}"]).splitlines()
+        lines = self._own.ask(["ls-remote", self.remote, f"refs/heads/{pattern}"]).splitlines()
         return {ref.removeprefix("refs/heads/"): commit for commit, ref in (line.split("\t") for line in lines)}
 
     def withdraw(self, branch: str) -> bool:
@@ -157,7 +150,7 @@ class MainBranch:
 
     def _fetch(self, commit: str) -> None:
         if self.git.resolve(commit) is None:
-            self._git(["fetch", "--quiet", "--no-tags", str(self.remote), commit])
+            self._own.ask(["fetch", "--quiet", "--no-tags", str(self.remote), commit])
 
     def _same(self, known: str, commit: str) -> bool:
         """Whether two commits stand on the same parent and hold the same files."""
@@ -166,7 +159,7 @@ class MainBranch:
         return one == other
 
     def _push(self, arguments: Sequence[str]) -> bool:
-        done = self._run(["push", "--porcelain", "--quiet", str(self.remote), *arguments])
+        done = self._own.run(["push", "--porcelain", "--quiet", str(self.remote), *arguments])
         if done.returncode == 0:
             return True
         said = f"{done.stdout.decode(errors='replace')}\n{done.stderr.decode(errors='replace')}"
@@ -184,45 +177,3 @@ class MainBranch:
         if tip is None:
             raise OutsideError("there is no branch main here, and no remote", hint="Commit something on main.")
         return tip
-
-    def _land_here(self, commit: str, parent: str) -> bool:
-        """Without a remote, main is the branch of this repository, which may be checked out."""
-        if self._local() != parent:
-            return False
-        if self._run(["symbolic-ref", "--quiet", "HEAD"]).stdout.decode().strip() == f"refs/heads/{self.name}":
-            hint = "Commit or set aside your changes of gitops/, then run the command again."
-            self._git(["merge", "--ff-only", "--quiet", commit], hint=hint)
-            return True
-        return self._run(["update-ref", f"refs/heads/{self.name}", commit, parent]).returncode == 0
-
-    def _entries(self, files: Files) -> bytes:
-        return b"".join(self._entry(path, content) for path, content in files.items())
-
-    def _entry(self, path: str, content: bytes | None) -> bytes:
-        if content is None:
-            return f"0 {'0' * 40}\t{path}\0".encode(errors="surrogateescape")
-        blob = self._git(["hash-object", "-w", "--no-filters", "--stdin"], given=content)
-        return f"100644 {blob}\t{path}\0".encode()
-
-    def _identity(self, when: datetime) -> dict[str, str]:
-        own = {"NAME": AUTHOR, "EMAIL": EMAIL, "DATE": f"{int(when.timestamp())} +0000"}
-        names = {f"GIT_{role}_{part}": value for role in ("AUTHOR", "COMMITTER") for part, value in own.items()}
-        return names | {name: self.environ[name] for name in names if name in self.environ and "DATE" not in name}
-
-    def _git(
-        self, arguments: Sequence[str], *, given: bytes = b"", hint: str = "", environ: Mapping[str, str] = _NOTHING
-    ) -> str:
-        done = self._run(arguments, given=given, environ=environ)
-        if done.returncode:
-            said = done.stderr.decode(errors="replace").strip()
-            raise OutsideError(f"git {arguments[0]} failed: {said}", hint=hint)
-        return done.stdout.decode(errors="replace").strip()
-
-    def _run(
-        self, arguments: Sequence[str], *, given: bytes = b"", environ: Mapping[str, str] = _NOTHING
-    ) -> subprocess.CompletedProcess[bytes]:
-        command = ["git", "-C", str(self.git.root), *arguments]
-        environment = {**self.environ, "LC_ALL": "C", **environ}
-        return subprocess.run(  # noqa: S603
-            command, input=given, capture_output=True, check=False, env=environment
-        )

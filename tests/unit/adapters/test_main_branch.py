@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import stat
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,10 +16,12 @@ from tests.remotes import ENVIRON, PERSON
 from slipway.adapters.git import Git
 from slipway.adapters.git_log import ShallowError
 from slipway.adapters.main_branch import AUTHOR, EMAIL, Files, MainBranch
-from slipway.errors import OutsideError
+from slipway.adapters.main_place import find
+from slipway.errors import InputError, OutsideError
 
 WHEN = datetime(2026, 1, 31, 12, tzinfo=UTC)
 BRANCH = "slipway/production/toy"
+MESSAGE = "release(toy): 1\n\nSlipway-Model: toy\n"
 MANIFEST = "gitops/models/toy/production/seldon-deployment.yaml"
 
 
@@ -67,17 +71,26 @@ def pushed(person: Git, name: str = "note.txt") -> str:
     return person.run("rev-parse", "HEAD")
 
 
-def made(main: MainBranch, parent: str, content: bytes = b"one\n", message: str = "release(toy): 1\n") -> str:
+def made(main: MainBranch, parent: str, content: bytes = b"one\n", message: str = MESSAGE) -> str:
     commit = main.commit(parent, {MANIFEST: content}, message, WHEN)
     assert commit is not None
     return commit
 
 
-def hook(remote: Git, name: str, script: str) -> None:
-    file = remote.root / "hooks" / name
+def hook(git: Git, name: str, script: str, folder: str = "hooks") -> None:
+    file = git.root / folder / name
     file.parent.mkdir(exist_ok=True)
     file.write_text(f"#!/bin/sh\n{script}\n")
     file.chmod(file.stat().st_mode | stat.S_IXUSR)
+
+
+def program(folder: Path, script: str) -> dict[str, str]:
+    """An environment whose git does something else first."""
+    file = folder / "bin" / "git"
+    file.parent.mkdir()
+    file.write_text(f'#!/bin/sh\n{script}\nexec {shutil.which("git")} "$@"\n')
+    file.chmod(0o755)
+    return {**os.environ, "PATH": f"{file.parent}:{os.environ['PATH']}"}
 
 
 def test_a_commit_is_made_of_objects_alone(clone: Git, remote: Git) -> None:
@@ -125,12 +138,77 @@ def test_files_are_added_changed_and_removed_and_nothing_is_no_commit(
     assert sorted(listed) == sorted(changed)
 
 
+def test_a_repository_of_sha256_can_retire_a_model(clone: Git, tmp_path: Path) -> None:
+    git = Git(root=tmp_path / "sha256")
+    clone.run("init", "--quiet", "--initial-branch=main", "--object-format=sha256", str(git.root))
+    (git.root / MANIFEST).parent.mkdir(parents=True)
+    (git.root / MANIFEST).write_text("one\n")
+    git.run("add", "--all")
+    for name, value in PERSON.items():
+        git.run("config", name, value)
+    git.run("commit", "--quiet", "--message=Begin")
+    main = MainBranch.of(git)
+    tip = main.tip()
+    commit = main.commit(tip, {MANIFEST: None, "other.txt": b"x"}, MESSAGE, WHEN)
+    assert commit is not None
+    assert main.land(commit, tip)
+    assert git.run("show", "--format=", "--name-status", "main").split() == ["D", MANIFEST, "A", "other.txt"]
+    assert not (git.root / MANIFEST).exists()
+
+
 def test_the_environment_may_name_who_commits(clone: Git) -> None:
     own = {"GIT_AUTHOR_NAME": "bot", "GIT_AUTHOR_EMAIL": "bot@example.org", "GIT_AUTHOR_DATE": "1 +0100"}
     main = MainBranch.of(clone, {**os.environ, **own})
     commit = made(main, main.tip())
     said = clone.run("log", "-1", "--format=%an <%ae> %aI|%cn <%ce>", commit)
     assert said == f"bot <bot@example.org> 2026-01-31T12:00:00+00:00|{AUTHOR} <{EMAIL}>"
+
+
+@pytest.mark.parametrize("empty", ["", "  "])
+def test_an_empty_name_is_none(clone: Git, empty: str) -> None:
+    names = [f"GIT_{role}_{part}" for role in ("AUTHOR", "COMMITTER") for part in ("NAME", "EMAIL")]
+    main = MainBranch.of(clone, {**os.environ, **dict.fromkeys(names, empty)})
+    said = clone.run("log", "-1", "--format=%an <%ae>|%cn <%ce>", made(main, main.tip()))
+    assert said == f"{AUTHOR} <{EMAIL}>|{AUTHOR} <{EMAIL}>"
+
+
+def test_no_hook_of_the_checked_out_tree_runs(clone: Git, tmp_path: Path) -> None:
+    witness = tmp_path / "ran"
+    names = ("pre-push", "reference-transaction", "post-merge", "pre-merge-commit", "post-index-change")
+    for name in names:
+        hook(clone, name, f"echo {name} >> {witness}; exit 1", folder=".husky")
+    clone.run("config", "core.hooksPath", ".husky")
+    main = MainBranch.of(clone)
+    tip = main.tip()
+    commit = made(main, tip)
+    assert main.land(commit, tip)
+    assert main.propose(made(main, commit, b"two\n"), BRANCH)
+    assert main.withdraw(BRANCH)
+    (clone.root / ".husky" / "reference-transaction").unlink()
+    clone.run("remote", "remove", "origin")
+    assert (own := MainBranch.of(clone)).land(made(own, tip), tip)
+    assert not witness.exists()
+
+
+def test_a_hook_of_the_remote_does_run(clone: Git, remote: Git) -> None:
+    clone.run("remote", "set-url", "origin", str(remote.root))  # a child of the push, with its environment
+    hook(remote, "pre-receive", "exit 1")
+    main = MainBranch.of(clone)
+    with pytest.raises(OutsideError, match="pre-receive hook declined"):
+        main.land(made(main, main.tip()), main.tip())
+
+
+def test_what_landed_is_known_where_nothing_fetches_main(clone: Git, remote: Git, person: Git) -> None:
+    clone.run("config", "remote.origin.fetch", "+refs/heads/other:refs/remotes/origin/other")
+    main = MainBranch.of(clone)
+    tip = main.tip()
+    commit = made(main, tip)
+    assert main.land(commit, tip)
+    assert main.known() == commit == remote.run("rev-parse", "main")
+    newer = pushed(person)
+    assert main.land(made(main, commit, b"two\n"), commit) is False
+    assert main.known() == commit
+    assert main.tip() == newer
 
 
 def test_equal_commits_have_equal_names(remote: Git) -> None:
@@ -202,15 +280,12 @@ def test_another_command_in_the_same_clone_may_fetch_as_well(
     clone: Git, tmp_path: Path, *, times: int, works: bool
 ) -> None:
     busy = "error: cannot lock ref 'refs/remotes/origin/main': is at 066dfc53 but expected a0e642eb"
-    count, program = tmp_path / "count", tmp_path / "bin" / "git"
-    program.parent.mkdir()
-    program.write_text(
-        f'#!/bin/sh\ncase "$*" in *fetch*) echo x >> {count}; '
-        f'test $(wc -l < {count}) -gt {times} || {{ echo "{busy}" >&2; exit 1; }};; esac\n'
-        f'exec {shutil.which("git")} "$@"\n'
+    count = tmp_path / "count"
+    script = (
+        f'case "$*" in *fetch*) echo x >> {count}; '
+        f'test $(wc -l < {count}) -gt {times} || {{ echo "{busy}" >&2; exit 1; }};; esac'
     )
-    program.chmod(0o755)
-    main = MainBranch.of(clone, {**os.environ, "PATH": f"{program.parent}:{os.environ['PATH']}"})
+    main = MainBranch.of(clone, program(tmp_path, script))
     if works:
         assert main.tip() == clone.run("rev-parse", "HEAD")
     else:
@@ -225,6 +300,84 @@ def test_main_may_be_called_master(clone: Git, remote: Git) -> None:
     commit = made(main, main.tip())
     assert main.land(commit, main.tip())
     assert remote.run("rev-parse", "master") == commit
+
+
+class TestRemote:
+    """Which remote is meant, and what main is called there."""
+
+    @pytest.mark.parametrize(
+        ("remotes", "wanted", "meant"),
+        [
+            ([], "", None),
+            (["origin"], "", "origin"),
+            (["company"], "", "company"),
+            (["origin", "upstream"], "", "origin"),
+            (["origin", "upstream"], "upstream", "upstream"),
+            (["company", "fork"], "company", "company"),
+        ],
+    )
+    def test_it_is_found(self, clone: Git, remotes: list[str], wanted: str, meant: str | None) -> None:
+        self.have(clone, remotes)
+        assert MainBranch.of(clone, {**os.environ, "SLIPWAY_REMOTE": wanted}).remote == meant
+
+    @pytest.mark.parametrize(
+        ("remotes", "wanted", "said", "hint"),
+        [
+            (["company", "fork"], "", "several remotes", "Set SLIPWAY_REMOTE"),
+            (["origin"], "upstream", "SLIPWAY_REMOTE is 'upstream', which is no remote", "it is one of: origin"),
+            ([], "origin", "SLIPWAY_REMOTE is 'origin', which is no remote", "there is none"),
+            (["origin"], "--upload-pack=touch x", "would be read as an option", "Rename it"),
+            (["-x"], "", "would be read as an option", "Rename it"),
+            (["-x"], "-x", "would be read as an option", "Rename it"),
+        ],
+    )
+    def test_it_is_not_guessed(self, clone: Git, remotes: list[str], wanted: str, said: str, hint: str) -> None:
+        self.have(clone, remotes)
+        with pytest.raises(InputError, match=said) as failure:
+            MainBranch.of(clone, {**os.environ, "SLIPWAY_REMOTE": wanted})
+        assert hint in str(failure.value)
+
+    def have(self, clone: Git, remotes: list[str]) -> None:
+        clone.run("remote", "remove", "origin")
+        for name in remotes:
+            clone.run("config", f"remote.{name}.url", "../remote.git")
+
+    def test_a_release_lands_on_it(self, clone: Git, remote: Git) -> None:
+        clone.run("remote", "rename", "origin", "company")
+        main = MainBranch.of(clone)
+        commit = made(main, main.tip())
+        assert main.land(commit, main.tip())
+        assert main.known() == commit == remote.run("rev-parse", "main")
+        assert clone.run("rev-parse", "refs/remotes/company/main") == commit != clone.run("rev-parse", "main")
+
+    @pytest.mark.parametrize(
+        ("head", "there", "here", "name"),
+        [
+            ("trunk", ["main", "trunk"], [], "trunk"),
+            ("master", ["main", "master"], [], "master"),
+            ("gone", ["main", "master"], [], "main"),
+            (None, ["main", "master"], [], "main"),
+            (None, ["master"], ["main"], "master"),
+            (None, ["trunk"], ["master"], "master"),
+            (None, [], ["main", "master"], "main"),
+            (None, [], [], "main"),
+        ],
+    )
+    def test_main_is_what_the_remote_says(
+        self, clone: Git, head: str | None, there: list[str], here: list[str], name: str
+    ) -> None:
+        tip = clone.run("rev-parse", "HEAD")
+        clone.run("switch", "--quiet", "--detach")
+        for ref in clone.run("for-each-ref", "--format=%(refname)").splitlines():
+            clone.run("update-ref", "--no-deref", "-d", ref)
+        for ref in [f"remotes/origin/{one}" for one in there] + [f"heads/{one}" for one in here]:
+            clone.run("update-ref", f"refs/{ref}", tip)
+        if head:
+            clone.run("symbolic-ref", "refs/remotes/origin/HEAD", f"refs/remotes/origin/{head}")
+        place = find(clone, {})
+        assert (place.remote, place.name) == ("origin", name)
+        assert place.commit == (tip if there or here else None)
+        assert MainBranch.of(clone, {}).name == name
 
 
 class TestProposals:
@@ -295,6 +448,79 @@ class TestWithoutRemote:
         assert "set aside your changes of gitops/" in failure.value.hint
         assert main.known() == tip
         assert (clone.root / MANIFEST).read_text() == "by hand\n"
+
+    def test_main_that_another_work_tree_has_moves_with_its_files(self, clone: Git, tmp_path: Path) -> None:
+        main, tree = self.elsewhere(clone, tmp_path)
+        tip = main.tip()
+        commit = made(main, tip)
+        assert main.land(commit, tip)
+        assert tree.run("rev-parse", "HEAD") == commit
+        assert (tree.root / MANIFEST).read_bytes() == b"one\n"
+        assert (tree.run("status", "--porcelain"), clone.run("status", "--porcelain")) == ("", "")
+        assert clone.run("rev-parse", "HEAD") == tip
+
+    def test_edits_in_another_work_tree_are_not_lost(self, clone: Git, tmp_path: Path) -> None:
+        main, tree = self.elsewhere(clone, tmp_path)
+        tip = main.tip()
+        (tree.root / MANIFEST).parent.mkdir(parents=True)
+        (tree.root / MANIFEST).write_text("by hand\n")
+        with pytest.raises(OutsideError, match="would be overwritten") as failure:
+            main.land(made(main, tip), tip)
+        assert f"set aside your changes of gitops/ in {tree.root}" in failure.value.hint
+        assert main.known() == tip
+        shutil.rmtree(tree.root)
+        with pytest.raises(OutsideError, match="which is not there") as failure:
+            main.land(made(main, tip), tip)
+        assert "git worktree prune" in failure.value.hint
+        assert main.known() == tip
+
+    def elsewhere(self, clone: Git, tmp_path: Path) -> tuple[MainBranch, Git]:
+        """Main, and another work tree that has it checked out."""
+        clone.run("remote", "remove", "origin")
+        clone.run("switch", "--quiet", "--create", "elsewhere")
+        tree = Git(root=tmp_path / "a tree")
+        clone.run("worktree", "add", "--quiet", str(tree.root), "main")
+        return MainBranch.of(clone), tree
+
+    def test_of_many_at_once_one_lands_and_the_others_are_told_so(self, clone: Git) -> None:
+        clone.run("remote", "remove", "origin")
+        main = MainBranch.of(clone)
+        tip = main.tip()
+        commits = [made(main, tip, f"{number}\n".encode()) for number in range(6)]
+        together = threading.Barrier(len(commits))
+
+        def land(commit: str) -> bool:
+            together.wait()
+            return main.land(commit, tip)
+
+        with ThreadPoolExecutor(len(commits)) as pool:
+            landed = list(pool.map(land, commits))
+        assert landed.count(True) == 1
+        assert main.known() == commits[landed.index(True)]
+        assert clone.run("status", "--porcelain") == ""
+
+    def test_main_that_moves_just_before_the_merge_is_a_lost_race(self, clone: Git, tmp_path: Path) -> None:
+        clone.run("remote", "remove", "origin")
+        main = MainBranch.of(clone)
+        tip = main.tip()
+        first, second = (made(main, tip, content) for content in (b"one\n", b"two\n"))
+        git = shutil.which("git")
+        script = f'case "$*" in *\\ merge\\ *) {git} -C {clone.root} merge --quiet --ff-only {first};; esac'
+        slow = MainBranch.of(clone, program(tmp_path, script))
+        assert slow.land(second, tip) is False
+        assert main.known() == first
+
+    def test_a_lock_that_was_left_behind_is_named(self, clone: Git, monkeypatch: pytest.MonkeyPatch) -> None:
+        clone.run("remote", "remove", "origin")
+        monkeypatch.setattr("slipway.adapters.main_checkout._PAUSE", 0)
+        main = MainBranch.of(clone)
+        tip = main.tip()
+        commit = made(main, tip)
+        (clone.root / ".git" / "index.lock").touch()
+        with pytest.raises(OutsideError, match=r"index\.lock") as failure:
+            main.land(commit, tip)
+        assert "nobody else works there" in failure.value.hint
+        assert main.known() == tip
 
     @pytest.mark.parametrize("switch", [["--detach"], ["--create", "elsewhere"]])
     def test_main_that_is_not_checked_out_moves_alone(self, clone: Git, switch: list[str]) -> None:
