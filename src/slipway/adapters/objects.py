@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -12,7 +13,9 @@ from typing import IO, Self
 from slipway.errors import OutsideError
 
 _CHUNK = 1 << 20
-_TREE = "40000"
+_WORDS = 3  # of an answer: id, kind and size
+_TREE, _SUBMODULE = "40000", "160000"
+_ID = re.compile(r"(?!0+$)(?:[0-9a-f]{40}|[0-9a-f]{64})")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,9 +31,17 @@ class Entry:
         """Whether it is a folder itself."""
         return self.mode == _TREE
 
+    @property
+    def is_kept(self) -> bool:
+        """Whether the repository has to have it; a submodule's commit is another repository's."""
+        return self.mode != _SUBMODULE
+
 
 class Objects:
-    """What a repository keeps, by name: `<commit>:<path>`, or an object's id. To be closed after use."""
+    """What a repository keeps, by name: `<commit>:<path>`, or an object's id. To be closed after use.
+
+    What a folder names and Git cannot find is lost, which is no deletion: whoever asks for it gets an `OutsideError`.
+    """
 
     def __init__(self, root: Path) -> None:
         """Start nothing yet: the processes start when they are first asked."""
@@ -38,6 +49,7 @@ class Objects:
         self._reader: subprocess.Popen[bytes] | None = None
         self._resolver: subprocess.Popen[bytes] | None = None
         self._id_bytes = 0  # 20, or 32 in a repository with SHA-256; each answer says
+        self._sums: dict[str, str | None] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -54,23 +66,26 @@ class Objects:
 
     def id(self, name: str) -> str | None:
         """The id of an object, or None where there is none of that name."""
-        self._resolver = self._resolver or self._start("--batch-check=%(objectname)")
-        line = _ask(self._resolver, name)
-        return None if line.endswith((" missing", " ambiguous")) else line
+        found = self._resolved(name)
+        if found is None:
+            self._check_absent(name)
+        return found
 
     def read(self, name: str) -> bytes | None:
         """A file's bytes, or None where there is no such file."""
         return b"".join(chunks) if (chunks := self._chunks(name, "blob")) is not None else None
 
     def sha256(self, name: str) -> str | None:
-        """The SHA-256 of a file, or None where there is no such file. Files of any size do."""
-        chunks = self._chunks(name, "blob")
-        if chunks is None:
+        """The SHA-256 of a file, or None where there is no such file. Files of any size do.
+
+        It is computed once for a content, however many commits have it.
+        """
+        found = self.id(name)
+        if found is None:
             return None
-        digest = hashlib.sha256()
-        for chunk in chunks:
-            digest.update(chunk)
-        return digest.hexdigest()
+        if found not in self._sums:
+            self._sums[found] = self._sum(found)
+        return self._sums[found]
 
     def folder(self, name: str) -> tuple[Entry, ...]:
         """What stands in a folder; nothing where there is no such folder."""
@@ -81,7 +96,8 @@ class Objects:
         """The content of an object of this kind, which has to be read to its end."""
         self._reader = self._reader or self._start("--batch")
         header = _ask(self._reader, name).rsplit(" ", 2)
-        if header[-1] in ("missing", "ambiguous"):
+        if len(header) != _WORDS or not header[2].isdigit():  # missing, ambiguous, or a newer Git's "submodule"
+            self._check_absent(name)
             return None
         self._id_bytes = len(header[0]) // 2
         content = _content(_stream(self._reader.stdout), int(header[2]))
@@ -90,6 +106,40 @@ class Objects:
         for _ in content:
             pass
         return None
+
+    def _sum(self, id_: str) -> str | None:
+        chunks = self._chunks(id_, "blob")
+        if chunks is None:
+            return None
+        digest = hashlib.sha256()
+        for chunk in chunks:
+            digest.update(chunk)
+        return digest.hexdigest()
+
+    def _resolved(self, name: str) -> str | None:
+        self._resolver = self._resolver or self._start("--batch-check=%(objectname)")
+        line = _ask(self._resolver, name)
+        return None if " " in line else line
+
+    def _check_absent(self, name: str) -> None:
+        """See to it that what Git did not find is not there; `OutsideError` if it is lost.
+
+        Git says "missing" of both, so the folder above is asked, which may be lost itself.
+        """
+        commit, colon, path = name.partition(":")
+        above, _, last = path.rpartition("/")
+        if "\n" in name:
+            lost = False
+        elif not colon:
+            lost = _ID.fullmatch(name) is not None
+        elif not path:
+            lost = self._resolved(f"{commit}^{{commit}}") is not None
+        else:
+            lost = any(entry.name == last and entry.is_kept for entry in self.folder(f"{commit}:{above}"))
+        if lost:
+            raise OutsideError(
+                f"git has lost {name}", hint="Run git fsck; then fetch it again (git fetch --refetch), or clone anew."
+            )
 
     def _start(self, how: str) -> subprocess.Popen[bytes]:
         command = ["git", "-C", str(self._root), "--no-optional-locks", "cat-file", how]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import random
+import shutil
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -145,14 +147,61 @@ def test_there_is_no_repository(tmp_path: Path) -> None:
             objects.id("HEAD:a")
 
 
-def test_a_file_that_the_repository_lost_is_none_or_an_error(git: Git) -> None:
+def lose(git: Git, name: str) -> None:
+    found = git.run("rev-parse", name)
+    (git.root / ".git" / "objects" / found[:2] / found[2:]).unlink()
+
+
+@pytest.mark.parametrize("lost", ["data/a/model.toml", "data/a", "data", ""])
+def test_what_git_lost_is_not_deleted(git: Git, lost: str) -> None:
+    made = commit(git, {"data/a/model.toml": b"1", "data/b": b"2", "c": b"3"})
+    lose(git, f"{made}:{lost}")
+    with Objects(git.root) as objects:
+        snapshot = Snapshot(objects=objects, id=made)
+        for ask in (snapshot.read, snapshot.digest, snapshot.object):
+            with pytest.raises(OutsideError, match=rf"git has lost {made}:{lost}\n.*git fsck"):
+                ask("data/a/model.toml")
+            with pytest.raises(OutsideError, match="git has lost") if lost == "" else nullcontext():
+                assert ask("absent/d") is None
+
+
+def test_a_lost_folder_is_not_empty(git: Git) -> None:
+    made = commit(git, {"data/a/model.toml": b"1", "data/b": b"2"})
+    lose(git, f"{made}:data/a")
+    with Objects(git.root) as objects, pytest.raises(OutsideError, match="git has lost"):
+        Snapshot(objects=objects, id=made).files("data")
+
+
+def test_a_lost_object_is_not_found_by_its_id(git: Git) -> None:
     made = commit(git, {"a": b"1"})
     name = git.run("rev-parse", f"{made}:a")
-    lost = git.root / ".git" / "objects" / name[:2] / name[2:]
-    lost.unlink()
+    lose(git, name)
     with Objects(git.root) as objects:
-        assert objects.read(f"{made}:a") is None
+        for ask in (objects.read, objects.sha256, objects.id, objects.folder):
+            with pytest.raises(OutsideError, match=f"git has lost {name}"):
+                ask(name)
         assert objects.id(made) == made
+        assert objects.read(f"{made}:b") is None
+
+
+def instead(monkeypatch: pytest.MonkeyPatch, folder: Path, script: str) -> None:
+    """Have a shell script stand before the real git."""
+    folder.mkdir()
+    (folder / "git").write_text(f"#!/bin/sh\n{script.replace('GIT', f'{shutil.which("git")} "$@"')}\n")
+    (folder / "git").chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder), prepend=os.pathsep)
+
+
+def test_one_content_is_read_once_to_be_summed(git: Git, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = b"many\n" * 1000
+    commits = [commit(git, {"a": content, "readme": f"{number}".encode()}) for number in range(3)]
+    commits.append(commit(git, {"a": b"other", "b": content}))
+    instead(monkeypatch, tmp_path / "bin", f"GIT | tee -a {tmp_path}/answered")
+    with Objects(git.root) as objects:
+        sums = [objects.sha256(f"{made}:{name}") for made in commits for name in ("a", "b")]
+    other, same = hashlib.sha256(b"other").hexdigest(), hashlib.sha256(content).hexdigest()
+    assert sums == [same, None] * 3 + [other, same]
+    assert (tmp_path / "answered").read_bytes().count(content) == 1
 
 
 def test_a_snapshot_says_what_the_commit_says(git: Git) -> None:
@@ -195,4 +244,20 @@ def test_a_submodule_is_no_file(git: Git, there: str) -> None:
         assert snapshot.files("data") == {"data/module": made}
         assert snapshot.read("data/module") is None
         assert snapshot.digest("data/module") is None
+        assert snapshot.read("a") == b"1"
+
+
+def test_a_newer_git_says_submodule(git: Git, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It answers `<id> submodule` where the one before said `<name> missing`."""
+    made = commit(git, {"a": b"1"})[::-1]
+    git.run("update-index", "--add", "--cacheinfo", f"160000,{made},data/module")
+    git.run("commit", "--quiet", "--message=Submodule")
+    tip = git.run("rev-parse", "HEAD")
+    instead(monkeypatch, tmp_path / "bin", f"GIT | sed -u 's/^.*:data.module missing$/{made} submodule/'")
+    with Objects(git.root) as objects:
+        snapshot = Snapshot(objects=objects, id=tip)
+        assert snapshot.read("data/module") is None
+        assert snapshot.digest("data/module") is None
+        assert snapshot.object("data/module") is None
+        assert snapshot.files("data") == {"data/module": made}
         assert snapshot.read("a") == b"1"
