@@ -57,5 +57,9 @@ class OutsideError(SlipwayError):
     """Something that slipway depends on (git, a store, a server) failed."""
 
 
+class UnreachableError(OutsideError):
+    """Main cannot be read or written, so nothing more can be decided."""
+
+
 class StoreError(OutsideError):
     """The store could not be read or written, or what it holds is not what was put there."""

@@ -47,9 +47,12 @@ class Reviewed:
 class Judged:
     """Whether a model may be released, and why not."""
 
+    key: str
     verdict: VerdictName
     trained: bool
     """Whether it had to be trained."""
+    known: bool
+    """Whether nothing had to be asked anew."""
     metrics: Mapping[str, float]
     """Of the challenger, on the holdout."""
     reasons: tuple[str, ...]
@@ -152,20 +155,25 @@ class _Review:
         known = trained.load(self._workspace.store, self._model.name, self._model.key)
         if known is None:
             _ = self._model.dataset
+            compare.check_champion(self._workspace, self._model, base=self._base)
             self._pipeline.cluster.start()
-        validation, _ = validate.checked(self._workspace, self._model)
+        validation, validated = validate.checked(self._workspace, self._model)
+        if known is None:
+            self._note("validate", validation.seconds, reused=validated)
         if not validation.passed:
-            return _refused(validation)
+            return _refused(validation, known=validated)
         tuned = None if known else self.tune()
         made = known or trained.load(self._workspace.store, self._model.name, self._model.key)
         if made is None:
             raise StoreError(f"the store lost {self._model.short_key} of {self._model.name}", hint="Run it again.")
-        comparison, _ = compare.run(self._workspace, self._model, made, base=self._base)
+        comparison, compared = compare.run(self._workspace, self._model, made, base=self._base)
         if tuned:
             self.track(tuned, comparison)
         return Judged(
+            key=comparison.key,
             verdict=comparison.verdict,
             trained=known is None,
+            known=known is not None and validated and compared,
             metrics={row.name: row.challenger for row in comparison.metrics},
             reasons=tuple(reason.text for reason in comparison.reasons if reason.state is not ReasonState.PASS),
         )
@@ -273,11 +281,13 @@ class _Review:
         self._workspace.screen.say(f"{self._model.name}: {stage:8} {took}")
 
 
-def _refused(validation: Validation) -> Judged:
+def _refused(validation: Validation, *, known: bool) -> Judged:
     reasons = [f"{check.column or 'the table'}: {check.expected}; {check.observed}" for check in validation.blocking]
     if validation.leakage.severity is Severity.CRITICAL:
         reasons.append(f"{validation.leakage.duplicates:,} holdout rows stand on the training side as well")
-    return Judged(verdict=VerdictName.BLOCK, trained=False, metrics={}, reasons=tuple(reasons))
+    return Judged(
+        key=validation.key, verdict=VerdictName.BLOCK, trained=False, known=known, metrics={}, reasons=tuple(reasons)
+    )
 
 
 def _search_run(model: Model, tuned: Tuned, comparison: Comparison | None, workspace: Workspace) -> SearchRun:

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from slipway.adapters.git_log import LogEntry
-from slipway.delivery.manifest import Release, Serving
+from slipway.delivery.manifest import Release, Serving, manifest_path
 from slipway.plan import history
 from slipway.plan.history import State
-from slipway.plan.past import ModelPast, Repository
+from slipway.plan.past import ENVIRONMENT_NAME, ModelPast, Repository
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,12 +43,14 @@ class Event:
 
 def environments(repository: Repository) -> list[str]:
     """The environments that any model has a manifest in, and the one that is asked for."""
-    paths = (path.split("/") for path in repository.tip.files("gitops/models"))
-    return sorted({repository.environment, *(path[3] for path in paths if len(path) == _MANIFEST_DEPTH)})
+    paths = (path.split("/") for path in repository.tip.files("gitops/models") if path.count("/") > _DEEP)
+    found = {p[3] for p in paths if "/".join(p) == str(manifest_path(p[2], p[3])) and ENVIRONMENT_NAME.fullmatch(p[3])}
+    return sorted({repository.environment, *found})
 
 
 _ALL = 100
-_MANIFEST_DEPTH = len(["gitops", "models", "MODEL", "ENVIRONMENT", "FILE"])
+_DEEP = 3
+"""Slashes of a manifest's path, and one fewer."""
 
 
 def status(repository: Repository, model: str) -> ModelStatus:

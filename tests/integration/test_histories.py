@@ -42,7 +42,10 @@ ENVIRON = {
     "GIT_CONFIG_NOSYSTEM": "1",
     **{f"GIT_{role}_{what}": "test@example.org" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")},
 }
-TOML = '[model]\ntask = "regression"\n\n[data]\npath = "data.csv"\n\n[serving]\nreplicas = {}\ncanary_percent = {}\n'
+TOML = (
+    '[model]\ntask = "regression"\ntarget = "y"\n\n[data]\npath = "data.csv"\n\n[search]\nmetric = "rmse"\n'
+    "[search.random_forest]\nmax_depth = 2\n\n[serving]\nreplicas = {}\ncanary_percent = {}\n"
+)
 
 
 REPLICAS = re.compile(rb"replicas: \d+")

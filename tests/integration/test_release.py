@@ -192,7 +192,7 @@ def test_a_commit_says_who_what_and_why(world: World, clone: Git) -> None:
     assert author == f"{AUTHOR} <{EMAIL}> {AUTHOR} <{EMAIL}>"
     assert world.bare("log", "-1", "--format=%B", "main") == (
         f"release(toy): {key[:8]} 100%\n\n{source[:12]} changed the key to {key[:8]}.\n\n"
-        f"Slipway-Model: toy\nSlipway-Key: {key}\nSlipway-Source: {source}\n"
+        f"Slipway-Model: toy\nSlipway-Key: {key}\nSlipway-Environment: production\nSlipway-Source: {source}\n"
     )
     trailers = world.bare("log", "-1", "--format=%(trailers:key=Slipway-Key,valueonly)", "main")
     assert trailers.strip() == key
@@ -526,10 +526,10 @@ def test_a_damaged_layout_is_healed_or_named(world: World, clone: Git, what: str
     world.person.run("push", "--quiet", "--force", "origin", "HEAD:main")  # as if it had never landed
     if what == "index":
         (world.images / "index.json").write_text("{")
-        (step,) = release_or_error(world, clone)
-        assert isinstance(step, OutsideError)
-        assert "is no index of images" in str(step)
-        assert "Delete it" in str(step)
+        (step,) = world.release(clone)
+        assert (step.done, step.exit_code) == (Done.FAILED, 3)
+        assert "is no index of images" in step.reasons[0]
+        assert "Delete it" in step.reasons[0]
         (world.images / "index.json").unlink()
     elif what == "blob":
         for blob in (world.images / "blobs/sha256").iterdir():
@@ -539,13 +539,6 @@ def test_a_damaged_layout_is_healed_or_named(world: World, clone: Git, what: str
     (again,) = world.release(clone)
     assert (again.done, again.commit) == (Done.COMMITTED, first.commit)
     assert snapshot(world.images) == before
-
-
-def release_or_error(world: World, git: Git) -> list[Any]:
-    try:
-        return list(world.release(git))
-    except OutsideError as error:
-        return [error]
 
 
 def snapshot(root: Path) -> dict[str, bytes]:
@@ -610,3 +603,32 @@ def test_a_key_that_nobody_reviewed_is_trained_and_that_is_said(world: World, cl
     assert len(clone.run("worktree", "list").splitlines()) == 1
     assert clone.run("status", "--porcelain") == ""
     assert nothing_more(world, clone)
+
+
+def test_a_hold_survives_a_pull_that_merged_main_the_wrong_way_round(world: World, clone: Git) -> None:
+    world.release(clone)
+    world.pull()
+    merged = world.give("B")
+    (released,) = world.release(clone)
+    assert released.done is Done.COMMITTED
+    world.pull()
+    world.revert("HEAD")
+    colleague = world.clone("colleague")
+    for name, value in (("user.name", "Col"), ("user.email", "col@example.org")):
+        colleague.run("config", name, value)
+    colleague.run("reset", "--quiet", "--hard", merged)
+    (colleague.root / "notes.txt").write_text("mine")
+    colleague.run("add", "notes.txt")
+    colleague.run("commit", "--quiet", "--message=Take notes")
+    colleague.run("pull", "--quiet", "--no-rebase", "--no-edit", "origin", "main")
+    colleague.run("push", "--quiet", "origin", "HEAD:main")
+    assert "release(toy)" not in "".join(world.log("%s", "--first-parent", "-2"))
+    before = world.manifest()
+    (step,) = world.release(clone, "toy")
+    assert (step.wanted, step.done) == (Wanted.HELD, Done.NOTHING)
+    assert "the wrong way round" in step.reasons[0]
+    assert world.manifest() == before
+    world.pull()
+    world.give("C")
+    (step,) = world.release(clone)
+    assert (step.wanted, step.done) == (Wanted.RELEASE, Done.COMMITTED)

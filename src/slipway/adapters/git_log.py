@@ -67,6 +67,17 @@ class GitLog:
                 yield found[at]
                 at += 1
 
+    def trailers(self, *names: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """Each commit below the tip, on any line, that has all these trailers, with what they say; newest first."""
+        values = "".join(f"%(trailers:key={name},valueonly,separator=%x20)%x00" for name in names)
+        grep = [f"--grep=^{name}: " for name in names]
+        tokens = _tokens(
+            ["log", "--no-show-signature", "--all-match", *grep, f"--format=%H%x00{values}", self.tip], self.root
+        )
+        for commit in tokens:
+            if commit.strip():
+                yield commit.strip(), tuple(next(tokens) for _ in names)
+
     def _more(self) -> bool:
         """Read one more commit; False at the history's beginning."""
         if self._cut:  # whoever asks again must not take the cut for the beginning

@@ -81,7 +81,12 @@ def _read[T](workspace: Workspace, tip: Commit, ask: Callable[[Repository], T]) 
 
 def _statuses(repository: Repository) -> list[ModelStatus]:
     views = [replace(repository, environment=name) for name in reading.environments(repository)]
-    found = [reading.status(view, model) for view in views for model in view.models()]
+    here = repository.environment
+    found = [
+        reading.status(view, model)
+        for view in views
+        for model in (view.models() if view.environment == here else view.served())
+    ]
     return sorted(found, key=lambda one: (one.state.model, one.environment))
 
 

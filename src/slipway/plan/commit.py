@@ -9,10 +9,8 @@ from slipway.delivery import writer
 from slipway.delivery.manifest import Release, manifest_path
 from slipway.key import SHORT
 from slipway.plan.history import State
+from slipway.plan.past import ENVIRONMENT, KEY, MODEL, SOURCE
 from slipway.plan.rule import Because, Shape
-
-MODEL, KEY, SOURCE = "Slipway-Model", "Slipway-Key", "Slipway-Source"
-"""The trailers of a commit: its model, the key that it is about, and the commit that asked for it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +46,7 @@ def released(state: State, current: Current, release: Release, shape: Shape) -> 
     else:
         content = writer.with_canary(manifest, path, release, percent=shape.canary_percent)
         share = f"canary {shape.canary_percent}%"
-    return _change(state, "release", release.key, f" {share}", {path: content})
+    return _change(state, current, "release", release.key, f" {share}", {path: content})
 
 
 def restored(state: State, current: Current, shape: Shape) -> Change:
@@ -59,7 +57,7 @@ def restored(state: State, current: Current, shape: Shape) -> Change:
         content = writer.first(state.model, release, replicas=shape.replicas)
     else:
         content = writer.restored(manifest, path, release)
-    return _change(state, "restore", release.key, " 100%", {path: content})
+    return _change(state, current, "restore", release.key, " 100%", {path: content})
 
 
 def rolled_back(state: State, current: Current) -> Change:
@@ -67,32 +65,32 @@ def rolled_back(state: State, current: Current) -> Change:
     path, manifest = current.manifest(state.model)
     canary = state.serving.canary if state.serving else None
     key = canary.key if canary else ""
-    return _change(state, "rollback", key, "", {path: writer.without_canary(manifest or b"", path)})
+    return _change(state, current, "rollback", key, "", {path: writer.without_canary(manifest or b"", path)})
 
 
 def promoted(state: State, current: Current) -> Change:
     """The canary on trial gets the full traffic."""
     path, manifest = current.manifest(state.model)
     key = state.trial.key if state.trial else ""
-    return _change(state, "promote", key, " 100%", {path: writer.promoted(manifest or b"", path)})
+    return _change(state, current, "promote", key, " 100%", {path: writer.promoted(manifest or b"", path)})
 
 
 def configured(state: State, current: Current) -> Change:
     """Only how it is served."""
     path, manifest = current.manifest(state.model)
-    shape = state.decision.shape or Shape(replicas=1, canary_percent=None)
+    shape = state.shape or Shape(replicas=1, canary_percent=None)
     percent = shape.canary_percent or 0
     content = writer.configured(manifest or b"", path, replicas=shape.replicas, percent=percent)
     said = f"{shape.replicas} replica{'s' if shape.replicas > 1 else ''}"
     if shape.canary_percent is not None:
         said += f", canary {shape.canary_percent}%"
-    return _change(state, "configure", None, f"{said}", {path: content})
+    return _change(state, current, "configure", None, f"{said}", {path: content})
 
 
 def retired(state: State, current: Current) -> Change:
     """The manifest, and whatever stands beside it, removed."""
     key = state.serving.default.key if state.serving else ""
-    return _change(state, "retire", key, "", dict.fromkeys(current.files))
+    return _change(state, current, "retire", key, "", dict.fromkeys(current.files))
 
 
 def _wanted_release(state: State) -> Release:
@@ -109,10 +107,17 @@ def _source(state: State) -> str:
     return because[0].commit if because else ""
 
 
-def _change(state: State, verb: str, key: str | None, said: str, files: Mapping[str, bytes | None]) -> Change:
+def _change(
+    state: State, current: Current, verb: str, key: str | None, said: str, files: Mapping[str, bytes | None]
+) -> Change:
     about = f"{key[:SHORT]}{said}" if key else said
     subject = f"{verb}({state.model}): {about}"
-    trailers = {MODEL: state.model, KEY: key or state.key, SOURCE: _source(state)}
+    trailers = {
+        MODEL: state.model,
+        KEY: key or state.key,
+        ENVIRONMENT: current.environment,
+        SOURCE: _source(state),
+    }
     lines = [*(_sentence(because) for because in state.decision.because), "", *_trailers(trailers)]
     return Change(verb=verb, subject=subject, message="\n".join([subject, "", *lines]) + "\n", files=files)
 

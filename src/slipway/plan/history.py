@@ -11,9 +11,11 @@ from slipway.adapters.git_log import GitLog
 from slipway.adapters.objects import Objects
 from slipway.errors import InputError
 from slipway.plan import rule
+from slipway.plan.acts import has
 from slipway.plan.past import PATHS, ModelPast, Repository, read_manifest, serving_table
 from slipway.plan.rule import Because, Decision, Shape, Wanted
-from slipway.spec import spec_path
+from slipway.spec import check_name, folder, parse, spec_path
+from slipway.training.faults import Fault
 
 if TYPE_CHECKING:
     from slipway.adapters.git import Git
@@ -31,6 +33,8 @@ class State:
     decision: Decision
     trial: Release | None = None
     """The canary that may be promoted."""
+    shape: Shape | None = None
+    """How it is to be served, where that is another than the manifest's."""
 
 
 @contextmanager
@@ -53,15 +57,45 @@ def state(repository: Repository, model: str) -> State:
     try:
         if (content := tip.read(past.manifest)) is not None:
             serving = _trusted(read_manifest(content, past.manifest))
-        if tip.read(str(spec_path(model))) is not None:
-            key = repository.inputs(model, tip).key
+        key = _key(repository, model)
     except InputError as error:
-        problem = str(error.faults[0])
-        decision = Decision(wanted=Wanted.FAULTY, key=key, problem=problem)
+        decision = Decision(wanted=Wanted.FAULTY, key=key, problem=str(error.faults[0]))
         return State(model=model, key=key, serving=serving, decision=decision)
-    decision = _configured(rule.decide(key, past), serving, past)
+    decision = _not_aside(rule.decide(key, past), past)
+    shape, because = _configuration(serving, past)
+    if shape and decision.wanted in (Wanted.NONE, Wanted.HELD):
+        decision = replace(decision, wanted=Wanted.CONFIGURE, because=because)
     trial = rule.on_trial(past) if serving and serving.canary else None
-    return State(model=model, key=key, serving=serving, decision=decision, trial=trial)
+    return State(model=model, key=key, serving=serving, decision=decision, trial=trial, shape=shape)
+
+
+def _key(repository: Repository, model: str) -> str | None:
+    """The key of a model whose `model.toml` is right in every line; None where there is no such model."""
+    path, tip = str(spec_path(model)), repository.tip
+    if (source := tip.read(path)) is None:
+        if tip.object(str(folder(model))):
+            hint = "To retire the model, delete the folder."
+            raise InputError(Fault(file=f"{folder(model)}/", what="there is no model.toml", hint=hint))
+        return None
+    parse(source, path)
+    return repository.inputs(check_name(model), repository.tip).key
+
+
+def _not_aside(decision: Decision, past: ModelPast) -> Decision:
+    """The decision, but for a key that was released in a line which main does not show.
+
+    A `git pull` on main that merges makes the pulled commits, releases and reverts among them, a side line. What
+    was taken back there must not be released again.
+    """
+    if decision.wanted is not Wanted.RELEASE or decision.key is None:
+        return decision
+    if any(has(decision.key, act.after) for act in past.acts()):
+        return decision
+    aside = past.repository.released_aside(past.model, decision.key)
+    if aside is None:
+        return decision
+    what = "released it in a line that was merged into main the wrong way round (git pull), and it runs no more"
+    return replace(decision, wanted=Wanted.HELD, because=(Because(commit=aside, what=what),))
 
 
 def _trusted(found: Serving | InputError) -> Serving:
@@ -70,22 +104,23 @@ def _trusted(found: Serving | InputError) -> Serving:
     return found
 
 
-def _configured(decision: Decision, serving: Serving | None, past: ModelPast) -> Decision:
-    """The decision, or that `[serving]` is to be brought to the manifest where nothing else is to be done."""
+def _configuration(serving: Serving | None, past: ModelPast) -> tuple[Shape | None, tuple[Because, ...]]:
+    """How the model is to be served, where `[serving]` changed since the manifest was set, and who set that."""
     wished = serving_table(past.repository.tip, past.model)
-    if serving is None or wished is None or decision.wanted not in (Wanted.NONE, Wanted.HELD):
-        return decision
+    if serving is None or wished is None:
+        return None, ()
     replicas = _REPLICAS.asked(serving, wished, past)
-    percent = _PERCENT.asked(serving, wished, past) if serving.canary else ""
+    percent = _PERCENT.asked(serving, wished, past) if serving.canary and wished.canary_percent else ""
     if not replicas and not percent:
-        return decision
+        return None, ()
     shape = Shape(
         replicas=wished.replicas if replicas else serving.replicas,
         canary_percent=wished.canary_percent if percent else serving.canary_percent,
     )
+    share = f", {shape.canary_percent}% for the canary" if percent else ""
+    what = f"was the last to set how it is served; [serving] asks for {shape.replicas} replicas{share}"
     commits = dict.fromkeys(commit for commit in (replicas, percent) if commit)
-    because = tuple(Because(commit=commit, what="set it as [serving] had it then") for commit in commits)
-    return replace(decision, wanted=Wanted.CONFIGURE, because=because, shape=shape)
+    return shape, tuple(Because(commit=commit, what=what) for commit in commits)
 
 
 @dataclass(frozen=True, kw_only=True)

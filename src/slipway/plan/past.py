@@ -21,7 +21,9 @@ from slipway.spec import ServingTable, folder, parse_toml, spec_path
 SHARED = (TRAINING, "pyproject.toml", "uv.lock", ".python-version")
 """What is in the key of every model."""
 PATHS = ("data", "gitops/models", *SHARED)
-_ENVIRONMENT = re.compile(r"[a-z][a-z0-9-]{0,39}")
+MODEL, KEY, SOURCE, ENVIRONMENT = "Slipway-Model", "Slipway-Key", "Slipway-Source", "Slipway-Environment"
+"""The trailers of a commit of slipway's: its model, the key that it is about, and the commit that asked for it."""
+ENVIRONMENT_NAME = re.compile(r"[a-z][a-z0-9-]{0,39}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,11 +39,12 @@ class Repository:
     _identities: dict[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
     _snapshots: dict[str, Snapshot] = field(default_factory=dict, repr=False)
     _touched: dict[str, tuple[frozenset[str], bool]] = field(default_factory=dict, repr=False)
+    _released: dict[tuple[str, ...], str] = field(default_factory=dict, repr=False)
 
     @classmethod
     def at(cls, objects: Objects, log: GitLog, environment: str) -> Repository:
         """The history of the log's tip."""
-        if not _ENVIRONMENT.fullmatch(environment):
+        if not ENVIRONMENT_NAME.fullmatch(environment):
             raise InputError(
                 f"{environment!r} cannot name an environment",
                 hint="Use lower-case letters, digits and hyphens for SLIPWAY_ENVIRONMENT.",
@@ -50,10 +53,21 @@ class Repository:
 
     def models(self) -> list[str]:
         """Every model of the tip that has data or a manifest in this environment."""
-        data = (p.split("/") for p in self.tip.files("data") if p.endswith("/model.toml"))
-        served = (p.split("/") for p in self.tip.files("gitops/models"))
-        mine = {p[2] for p in served if "/".join(p) == str(manifest_path(p[2], self.environment))}
-        return sorted({p[1] for p in data if len(p) == 3} | mine)  # noqa: PLR2004  data/<model>/model.toml
+        data = (path.split("/") for path in self.tip.files("data") if path.endswith("/model.toml"))
+        return sorted({path[1] for path in data if len(path) == 3} | set(self.served()))  # noqa: PLR2004
+
+    def served(self) -> list[str]:
+        """Every model that has a manifest in this environment."""
+        paths = (path.split("/") for path in self.tip.files("gitops/models") if path.count("/") > 1)
+        return sorted(p[2] for p in paths if "/".join(p) == str(manifest_path(p[2], self.environment)))
+
+    def released_aside(self, model: str, key: str) -> str | None:
+        """A commit of slipway's, on any line below the tip, that released a key in this environment."""
+        if not self._released:
+            self._released[()] = ""
+            for commit, said in self.log.trailers(MODEL, KEY, ENVIRONMENT):
+                self._released.setdefault(said, commit)
+        return self._released.get((model, key, self.environment))
 
     def past(self, model: str) -> ModelPast:
         """One model's part of it."""

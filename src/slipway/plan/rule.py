@@ -72,8 +72,6 @@ class Decision:
     because: tuple[Because, ...] = ()
     release: Release | None = None
     """What is to be restored."""
-    shape: Shape | None = None
-    """What is to be configured."""
     problem: str = ""
     """Why nothing can be said of a faulty one."""
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from slipway.adapters.git import Commit, WorkTree
+from slipway.adapters.objects import Objects, Snapshot
 from slipway.errors import InputError
-from slipway.key import key_inputs
+from slipway.key import TRAINING, key_inputs
 from slipway.spec import spec_path, suite_path
 
 if TYPE_CHECKING:
@@ -37,28 +40,29 @@ class Judge:
         if view.judge not in self._judged:
             options = Options(base=view.tip, workers=self.workers)
             with (
-                self._checked_out(view) as workspace,
+                self._laid_out(view) as workspace,
                 closing(Pipeline(workspace=workspace, options=options)) as pipeline,
             ):
-                self._judged[view.judge] = pipeline.judge(view.state.model)
+                judged = pipeline.judge(view.state.model)
+            if judged.key != view.state.key:  # somebody edits the files just now
+                raise InputError(f"the files of {view.state.model} changed while they were judged; run it again")
+            self._judged[view.judge] = judged
         return self._judged[view.judge]
 
     @contextmanager
-    def _checked_out(self, view: View) -> Iterator[Workspace]:
-        """A workspace whose files of the model are main's: this one, if they are, else a work tree of its own."""
+    def _laid_out(self, view: View) -> Iterator[Workspace]:
+        """A workspace whose files of the model are main's, byte for byte: this one, if they are, else a passing copy.
+
+        The copy is written from Git's objects: no filter, hook or sparse checkout of the clone comes in between.
+        """
         if self._is_here(view):
             yield self.workspace
             return
-        settings, git = self.workspace.settings, self.workspace.git
-        place = settings.local / "main" / view.tip[:12]
-        git.run("worktree", "prune")
-        if not (place / ".git").exists():
-            git.run("worktree", "add", "--quiet", "--detach", "--force", str(place), view.tip)
-        try:
-            elsewhere = replace(settings, repo=place, home=settings.local)
-            yield replace(self.workspace, settings=elsewhere, git=replace(git, root=place))
-        finally:
-            git.run("worktree", "remove", "--force", str(place))
+        settings = self.workspace.settings
+        with tempfile.TemporaryDirectory(prefix="slipway-main-") as folder, Objects(settings.repo) as objects:
+            place = Path(folder).resolve()
+            _lay_out(Snapshot(objects=objects, id=view.tip), place, view.state.model)
+            yield replace(self.workspace, settings=replace(settings, repo=place, home=settings.local))
 
     def _is_here(self, view: View) -> bool:
         """Whether what shapes and judges the model is here as main has it."""
@@ -72,3 +76,13 @@ class Judge:
             return key_inputs(tree, model).key == view.state.key
         except InputError:
             return False
+
+
+def _lay_out(tree: Snapshot, place: Path, model: str) -> None:
+    """Write what the model's key names, and what judges it."""
+    paths = [path for folder in (str(spec_path(model).parent), TRAINING) for path in tree.files(folder)]
+    for path in [*paths, "pyproject.toml", "uv.lock", ".python-version"]:
+        if (content := tree.read(path)) is not None:
+            file = place / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content)

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
+from slipway.adapters.image import Image
 from slipway.adapters.main_branch import Landing, MainBranch
 from slipway.delivery.manifest import Release
-from slipway.errors import InputError, OutsideError, StoreError
+from slipway.errors import InputError, OutsideError, SlipwayError, UnreachableError
 from slipway.key import SHORT
 from slipway.plan import commit as commits
 from slipway.plan import history
@@ -28,6 +29,7 @@ from slipway.spec import MODEL_NAME, check_name
 
 if TYPE_CHECKING:
     from slipway.adapters.image import Images
+    from slipway.pipeline import Judged
     from slipway.workspace import Workspace
 
 _ATTEMPTS = 60
@@ -64,23 +66,35 @@ class Releaser:
     def release(self, names: Sequence[str] = ()) -> Iterator[Step]:
         """Every step for these models, or for all of main's, as each is done.
 
-        A model that is faulty, or whose files the store has lost, is a failed step, and the others go on.
+        A model for which something fails is a failed step, and the others go on; not where main cannot be reached.
         """
         for model in [check_name(name) for name in names] or self._wanting():
             try:
                 yield from self._bring(model, named=bool(names))
-            except (InputError, StoreError) as error:
+            except UnreachableError:
+                raise
+            except SlipwayError as error:
                 wanted = Wanted.FAULTY if isinstance(error, InputError) else Wanted.RELEASE
                 reasons = (str(error),)
                 yield Step(model=model, wanted=wanted, done=Done.FAILED, reasons=reasons, exit_code=error.exit_code)
 
-    def promote(self, model: str) -> Step:
-        """Give the canary on trial the full traffic."""
-        return self._step(check_name(model), self._promotion)
+    def promote(self, model: str, key: str | None = None) -> Step:
+        """Give the canary on trial the full traffic: the one of this key, else the one that is on trial now.
+
+        Raises `InputError` where the key is on trial no longer, or where main asks for something else.
+        """
+        tip = self.main.tip()
+        trial = self._read(tip, check_name(model)).state.trial
+        expected = key or (trial.key if trial else None)
+        return self._step(model, partial(self._promotion, expected))
 
     def branch(self, model: str) -> str:
         """The branch on which a model's next commit waits, where main is protected."""
         return f"slipway/{self.workspace.settings.environment}/{model}"
+
+    def _read(self, tip: str, model: str) -> View:
+        environment = self.workspace.settings.environment
+        return self.main.deep(lambda: read(self.workspace.git, tip, environment, model))
 
     @cached_property
     def _judge(self) -> Judge:
@@ -126,7 +140,7 @@ class Releaser:
     def _attempt(self, model: str, decide: _Decide) -> Step | None:
         """Decide on main's tip, and act; None if main moved in between."""
         tip = self.main.tip()
-        view = self.main.deep(lambda: read(self.workspace.git, tip, self.workspace.settings.environment, model))
+        view = self._read(tip, model)
         change = decide(view)
         judged = self._judge.known(view)
         step = Step(
@@ -135,6 +149,7 @@ class Releaser:
             key=view.state.key,
             done=Done.NOTHING,
             trained=judged is not None and judged.trained,
+            known=judged is not None and judged.known,
         )
         if isinstance(change, _Stopped):
             return replace(step, done=change.done, reasons=change.reasons)
@@ -154,6 +169,7 @@ class Releaser:
             case Wanted.RELEASE:
                 return self._released(view)
             case Wanted.RESTORE:
+                self._check_image(view)
                 return commits.restored(state, current, view.shape)
             case Wanted.ROLLBACK:
                 return commits.rolled_back(state, current)
@@ -170,13 +186,18 @@ class Releaser:
         state = view.state
         withdrawn = self.landing is Landing.BRANCH and self.main.withdraw(self.branch(state.model))
         if not (view.is_known or withdrawn):
-            raise InputError(f"there is no model {state.model!r} on main, and none was released")
+            raise InputError(_unknown(state.model))
         because = state.decision.because
         said = tuple(f"{one.commit[:SHORT]} {one.what}" for one in because)
         if state.decision.wanted is Wanted.HELD:
             back = self.workspace.git.revert_of(because[0].commit)
             said = (*said, f"it stays away until the inputs change; to put it back: {back}")
         return _Stopped(done=Done.NOTHING, reasons=said)
+
+    def _refused(self, view: View, judged: Judged) -> tuple[str, ...]:
+        back = self.workspace.git.revert_of(view.state.decision.because[0].commit)
+        way = f"mend it by a pull request (or accept less: [gate] min_improvement), or take it back: {back}"
+        return f"the verdict is {judged.verdict.value}", *judged.reasons, way
 
     def _promotion_that_waits(self, view: View) -> Change | None:
         """The promotion of what is on trial, if somebody asked for it and it waits on its branch still."""
@@ -187,12 +208,40 @@ class Releaser:
         waits = self.main.waiting(branch).get(branch)
         return change if waits and self.main.subject(waits) == change.subject else None
 
-    def _promotion(self, view: View) -> Change | _Stopped:
-        if view.state.decision.wanted is Wanted.FAULTY:
-            raise InputError(view.state.decision.problem)
-        if view.state.trial is None:
+    def _promotion(self, expected: str | None, view: View) -> Change | _Stopped:
+        """The promotion of what was looked at, not of whatever came in between."""
+        state, trial = view.state, view.state.trial
+        if state.decision.wanted is Wanted.FAULTY:
+            raise InputError(state.decision.problem)
+        if not view.is_known:
+            raise InputError(_unknown(state.model))
+        if trial is None:
             return _Stopped(done=Done.NOTHING, reasons=("no release is on trial",))
-        return commits.promoted(view.state, view.current)
+        if expected is None or not trial.key.startswith(expected):
+            raise InputError(
+                f"{state.model}: {trial.key[:SHORT]} is on trial, not {(expected or 'nothing')[:SHORT]}",
+                hint="Verify it, then promote it by its own key.",
+            )
+        if state.decision.wanted not in (*_IDLE, Wanted.CONFIGURE):
+            raise InputError(
+                f"{state.model}: main asks for {state.decision.wanted.value}, so {trial.key[:SHORT]} is not promoted",
+                hint=f"Run: slipway release {state.model}",
+            )
+        return commits.promoted(state, view.current)
+
+    def _check_image(self, view: View) -> None:
+        """See to it that the image of what is restored is there; one that is lost is built again, from the store."""
+        from slipway.stages import package
+
+        release = view.state.decision.release
+        if release is None or self.images.has(Image.parse(release.image)):
+            return
+        built = package.run(self.workspace, self.images, view.state.model, release.key).image
+        if Image.parse(built).digest != Image.parse(release.image).digest:
+            raise OutsideError(
+                f"{release.image} is gone, and this version of slipway builds another one: {built}",
+                hint="Restore it from a backup of the registry, or release the key anew by a pull request.",
+            )
 
     def _released(self, view: View) -> Change | _Stopped:
         from slipway.stages import package
@@ -200,12 +249,17 @@ class Releaser:
         state, key = view.state, view.state.key or ""
         judged = self._judge.verdict(view)
         if judged.verdict is not VerdictName.PROMOTE:
-            reasons = (f"the verdict is {judged.verdict.value}", *judged.reasons)
-            return _Stopped(done=Done.REFUSED, reasons=reasons)
+            if state.shape is not None:  # how it is served does not wait for what is served
+                return commits.configured(state, view.current)
+            return _Stopped(done=Done.REFUSED, reasons=self._refused(view, judged))
         packaged = package.run(self.workspace, self.images, state.model, key)
         source = state.decision.because[0].commit
         release = Release(key=key, image=packaged.image, commit=source, metrics=judged.metrics)
         return commits.released(state, view.current, release, view.shape)
+
+
+def _unknown(model: str) -> str:
+    return f"there is no model {model!r} on main, and none was released"
 
 
 _IDLE = (Wanted.NONE, Wanted.HELD)

@@ -32,5 +32,7 @@ class Step:
     commit: str = ""
     reasons: tuple[str, ...] = ()
     trained: bool = False
+    known: bool = False
+    """Whether the verdict was known before, and nothing was asked anew."""
     seconds: float = 0.0
     exit_code: int = 0

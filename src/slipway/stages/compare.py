@@ -9,6 +9,7 @@ from slipway.adapters.store import Place
 from slipway.errors import InputError
 from slipway.key import SHORT, canonical
 from slipway.results import Champion, Comparison
+from slipway.sources import sources
 
 if TYPE_CHECKING:
     from slipway.adapters.git import Commit
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
     from slipway.workspace import Model, Workspace
 
 FILE = "comparison.json"
-_VERSION = 3
-"""Raised when the gate's code changes what it finds, so that old comparisons are made again."""
+_JUDGES = ("gate", "champion.py", "scoring.py", "stages/compare.py")
+"""The code that decides: where it changed, old comparisons are made again."""
 
 
 def run(workspace: Workspace, model: Model, challenger: Trained, *, base: Commit | None) -> tuple[Comparison, bool]:
@@ -40,10 +41,19 @@ def run(workspace: Workspace, model: Model, challenger: Trained, *, base: Commit
     return Comparison.from_json(kept[FILE], f"{place.path}/{FILE}"), False
 
 
+def check_champion(workspace: Workspace, model: Model, *, base: Commit | None) -> None:
+    """See to it that there is something to compare with, before anybody trains; else `StoreError`."""
+    from slipway import champion as champions
+
+    found = champions.find(model.name, workspace.settings.environment, base)
+    if isinstance(found, champions.Live):
+        champions.fetch(workspace.store, model.name, found)
+
+
 def _place(model: Model, champion: Baseline | Live) -> Place:
     """A comparison is told by both keys and by what judges: the gate's table."""
     name = getattr(champion, "key", "baseline")[:SHORT]
-    judge = canonical({"gate": model.spec.gate.model_dump(mode="json"), "version": _VERSION})
+    judge = canonical({"gate": model.spec.gate.model_dump(mode="json"), "code": sources(*_JUDGES)})
     digest = hashlib.sha256(judge).hexdigest()[:8]
     return Place(model=model.name, key=model.key, entry=f"comparison-{name}-{digest}")
 

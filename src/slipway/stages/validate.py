@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -17,14 +18,15 @@ from slipway.adapters.store import Place
 from slipway.errors import InputError
 from slipway.key import canonical
 from slipway.results import DataChange, Document, Validation
+from slipway.sources import sources
 from slipway.training.faults import DataError, Fault
 from slipway.workspace import Model, Workspace
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-SCHEMA = 1
-"""Changes whenever the same inputs would give another answer."""
+_JUDGES = ("validation", "stages/validate.py")
+"""The code that finds what is found: where it changed, it is asked again."""
 FILE, CHANGE = "validation.json", "change.json"
 
 
@@ -51,7 +53,8 @@ def run(workspace: Workspace, model: Model, *, base: Commit | None) -> tuple[Val
 def checked(workspace: Workspace, model: Model) -> tuple[Validation, bool]:
     """What is found in the data by themselves, and whether it was found before and kept."""
     suite = _suite(model)
-    digest = hashlib.sha256(canonical({"schema": SCHEMA, "suite": hashlib.sha256(suite).hexdigest()})).hexdigest()[:12]
+    asked = {"code": sources(*_JUDGES), "suite": hashlib.sha256(suite).hexdigest(), "library": _library()}
+    digest = hashlib.sha256(canonical(asked)).hexdigest()[:12]
     place = Place(model=model.name, key=model.key, entry=f"validation-{digest}")
     if kept := workspace.store.get(place):
         return Validation.from_json(kept[FILE], f"{place.path}/{FILE}"), True
@@ -71,6 +74,10 @@ def _changed(workspace: Workspace, model: Model, base: Commit) -> tuple[_Change,
     return _Change.from_json(kept[CHANGE], f"{place.path}/{CHANGE}"), False
 
 
+def _library() -> str:
+    return version("great-expectations")
+
+
 def _suite(model: Model) -> bytes:
     path = spec.suite_path(model.name)
     file = model.repo / path
@@ -87,7 +94,7 @@ def _digest(model: Model, base: Commit) -> str:
     folder = str(spec.folder(model.name))
     told = (str(spec.suite_path(model.name)), f"{folder}/README.md")
     before = {path: blob for path, blob in base.files(folder).items() if path not in told}
-    return hashlib.sha256(canonical({"schema": SCHEMA, "base": before})).hexdigest()[:12]
+    return hashlib.sha256(canonical({"code": sources(*_JUDGES), "base": before})).hexdigest()[:12]
 
 
 def _validate(workspace: Workspace, model: Model, suite: bytes) -> Validation:

@@ -41,9 +41,9 @@ def state(
     trial: Release | None = None,
 ) -> State:
     because = (Because(commit=ASKED, what="asked for it"), Because(commit="d" * 40, what="had it before"))
-    decision = Decision(wanted=wanted, key=B.key, because=because, release=wish, shape=shape)
+    decision = Decision(wanted=wanted, key=B.key, because=because, release=wish)
     serving = None if content is None else manifest.read(content, PATH)
-    return State(model="toy", key=B.key, serving=serving, decision=decision, trial=trial)
+    return State(model="toy", key=B.key, serving=serving, decision=decision, trial=trial, shape=shape)
 
 
 def served(change: Change) -> Serving:
@@ -84,7 +84,12 @@ def test_a_message_says_what_why_and_for_which_commit(change: Change, subject: s
     assert change.subject == subject
     assert change.verb == subject.split("(", maxsplit=1)[0]
     assert body[:3] == ["cccccccccccc asked for it.", "dddddddddddd had it before.", ""]
-    assert trailers(change) == {"Slipway-Model": "toy", "Slipway-Key": key, "Slipway-Source": ASKED}
+    assert trailers(change) == {
+        "Slipway-Model": "toy",
+        "Slipway-Key": key,
+        "Slipway-Environment": "production",
+        "Slipway-Source": ASKED,
+    }
 
 
 def test_a_first_release_serves_at_once() -> None:
