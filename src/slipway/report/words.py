@@ -230,6 +230,12 @@ def merge(report: ReportInput) -> list[str]:
 
 
 def rollback(model: str, key: str) -> str:
-    """The command that takes the release back."""
-    pattern = rf"^(release|promote)\({model}\): {short(key)}"
-    return f"git revert $(git log -1 -E --format=%H --grep='{pattern}')"
+    """The command that takes the key's newest release back, which a key that came back has more than one of.
+
+    A line before it says where; it has no mark that a shell could take for more than a remark.
+    """
+    pattern = rf"^(release|promote|restore)\({model}\): {short(key)}"
+    return (
+        f"# On main, after git pull. This prints it too: slipway history {model}\n"
+        f"git revert $(git log -1 --first-parent -E --format=%H --grep='{pattern}')"
+    )

@@ -101,7 +101,13 @@ def test_leakage_alone_blocks_with_its_rows() -> None:
 def test_only_promote_ships() -> None:
     text = comment.render(samples.promote())
     assert "**To roll back:**" in text
-    assert r"git revert $(git log -1 -E --format=%H --grep='^(release|promote)\(iris\): 3fa9c1d2')" in text
+    pattern = r"^(release|promote|restore)\(iris\): 3fa9c1d2"
+    assert (
+        "```sh\n"
+        "# On main, after git pull. This prints it too: slipway history iris\n"
+        f"git revert $(git log -1 --first-parent -E --format=%H --grep='{pattern}')\n"
+        "```"
+    ) in text
     for report in (samples.block_by_metric(), samples.inconclusive(), samples.rejected()):
         text = comment.render(report)
         assert "Nothing ships" in text

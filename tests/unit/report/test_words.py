@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import subprocess
+from pathlib import Path
+
 import pytest
 
+from slipway.adapters.git import Git
 from slipway.report import words
 
 from . import samples
@@ -55,3 +59,33 @@ def test_an_inconclusive_verdict_says_what_would_have_shown() -> None:
 
 def test_equal_models_are_called_equal() -> None:
     assert "the challenger is as good as the champion in log loss" in words.sentences(samples.identical())[0]
+
+
+@pytest.mark.parametrize(
+    ("subjects", "taken_back"),
+    [
+        (["release({m}): {k} canary 10%"], 0),
+        (["release({m}): {k} canary 10%", "promote({m}): {k} 100%"], 1),
+        (["release({m}): {k} 100%", "release({m}): bbbbbbbb 100%", "restore({m}): {k} 100%"], 2),
+        (["restore({m}): {k} 100%", "Revert release({m}): {k}", "release(iris2): {k} 100%", "configure({m}): {k}"], 0),
+    ],
+)
+def test_the_command_takes_back_the_newest_release_of_the_key(
+    subjects: list[str], taken_back: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
+    git = Git(root=tmp_path)
+    git.run("init", "--quiet", "--initial-branch=main")
+    for name, value in {"name": "Test", "email": "test@example.org"}.items():
+        git.run("config", f"user.{name}", value)
+    for number, subject in enumerate(subjects):
+        (tmp_path / f"{number}").touch()
+        git.run("add", "--all")
+        git.run("commit", "--quiet", "--message", subject.format(m="iris", k=words.short(samples.KEY)))
+    git.run("switch", "--quiet", "--create", "side", "HEAD^" if len(subjects) > 1 else "HEAD")
+    git.run("commit", "--quiet", "--allow-empty", "--message", f"release(iris): {words.short(samples.KEY)} on a side")
+    git.run("switch", "--quiet", "main")
+    git.run("merge", "--quiet", "--no-ff", "--message", "Merge", "side")
+    command = words.rollback("iris", samples.KEY).replace("git revert", "git revert --no-edit")
+    subprocess.run(["/bin/sh", "-ec", command], cwd=tmp_path, check=True, capture_output=True)
+    assert {int(path.name) for path in tmp_path.glob("[0-9]")} == {*range(len(subjects))} - {taken_back}
