@@ -1,6 +1,6 @@
 """Where a rehearsal plays: a bare remote and a clone of it, made anew each time, and a store that is kept.
 
-Nothing outside of the sandbox is touched: no remote, store, registry or Git configuration of the user's.
+Nothing outside of the sandbox is touched: no remote, store, registry, cluster or Git configuration of the user's.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from slipway.spec import folder
 
 _SHARED = ("pyproject.toml", "uv.lock", ".python-version")
 _PERSON = {"user.name": "You", "user.email": "you@example.org"}
-_OWN = ("SLIPWAY_", "MLFLOW_", "GIT_")
+_OWN = ("SLIPWAY_", "MLFLOW_", "GIT_", "RAY_", "AWS_")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,13 +68,33 @@ class Sandbox:
 
     def slipway(self, *arguments: str) -> Iterator[str]:
         """Run the command line in the clone: each line as it is printed; the last item is its exit code."""
-        command = [sys.executable, "-P", "-m", "slipway", *arguments]
         with subprocess.Popen(  # noqa: S603  this very program
-            command, cwd=self.clone, env=self.environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            _command(arguments),
+            cwd=self.clone,
+            env=self.environ,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
         ) as process:
             if process.stdout is not None:
                 yield from (line.rstrip("\n") for line in process.stdout)
         yield str(process.returncode)
+
+    def asked(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run the command line in the clone: what it answers and what it tells people, apart."""
+        return subprocess.run(  # noqa: S603  this very program
+            _command(arguments), cwd=self.clone, env=self.environ, capture_output=True, text=True, check=False
+        )
+
+    def write(self, path: str, text: str) -> None:
+        """Write a file of the clone; where it is a link, the link makes room, for it may lead out of the sandbox."""
+        file = self.clone / path
+        file.unlink(missing_ok=True)
+        file.write_text(text, encoding="utf-8")
+
+
+def _command(arguments: Sequence[str]) -> list[str]:
+    return [sys.executable, "-P", "-m", "slipway", *arguments]
 
 
 def _environment(root: Path, environ: Mapping[str, str]) -> dict[str, str]:
@@ -90,12 +110,14 @@ def _environment(root: Path, environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def _copy(repo: Path, clone: Path, model: str) -> None:
-    """What belongs to a model's key, and nothing else."""
+    """What belongs to a model's key, and nothing else. A link stays one, as in Git: what it leads to is not copied."""
     for name in _SHARED:
         if not (repo / name).is_file():
             raise InputError(f"this repository has no {name}, which is part of every key")
         shutil.copy(repo / name, clone)
     ignore = shutil.ignore_patterns("__pycache__")
     for path in (TRAINING, str(folder(model))):
-        shutil.copytree(repo / path, clone / path, ignore=ignore)
+        if (repo / path).is_symlink():
+            raise InputError(f"{path} is a link, and Git keeps no more of it", hint="Put the folder itself there.")
+        shutil.copytree(repo / path, clone / path, ignore=ignore, symlinks=True)
     (clone / ".gitignore").write_text(".slipway/\n")

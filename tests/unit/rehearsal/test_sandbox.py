@@ -1,0 +1,123 @@
+"""The place of a rehearsal, which nothing leads out of, and what a scene is told there."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from slipway.adapters.git import Git
+from slipway.adapters.image import Layout
+from slipway.errors import InputError, OutsideError
+from slipway.rehearsal.sandbox import Sandbox
+from slipway.rehearsal.story import Story
+
+PLACE = Path(".slipway/rehearsal")
+OWN = {
+    "RAY_ADDRESS": "ray://cluster:10001",
+    "AWS_ACCESS_KEY_ID": "AKIA",
+    "AWS_PROFILE": "work",
+    "MLFLOW_TRACKING_URI": "https://work",
+    "SLIPWAY_STORE": "s3://work",
+    "GIT_DIR": "/nowhere",
+}
+
+
+def sandbox(repository: Git, **environ: str) -> Sandbox:
+    return Sandbox.make(repository.root, "toy", PLACE, {"PATH": "/usr/bin:/bin", **environ})
+
+
+def story(place: Sandbox, said: list[str]) -> Story:
+    return Story(
+        sandbox=place,
+        model="toy",
+        environment="production",
+        original="",
+        images=lambda store: Layout(root=store, registry="localhost/slipway"),
+        say=said.append,
+    )
+
+
+def test_what_names_the_users_own_places_stays_outside(repository: Git) -> None:
+    environ = sandbox(repository, **OWN, LANG="C").environ
+    assert environ["LANG"] == "C"
+    assert not {"RAY_ADDRESS", "AWS_ACCESS_KEY_ID", "AWS_PROFILE", "GIT_DIR"} & environ.keys()
+    assert environ["SLIPWAY_STORE"] == str(repository.root / PLACE / "store")
+    assert not set(OWN.values()) & set(environ.values())
+
+
+def test_a_link_stays_a_link_and_is_not_written_through(repository: Git, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "secret").write_text("mine")
+    data = repository.root / "data" / "toy"
+    (data / "model.toml").rename(outside / "model.toml")
+    before = (outside / "model.toml").read_text()
+    for name, target in {"model.toml": "model.toml", "folder": "", "absent": "nothing"}.items():
+        (data / name).symlink_to(outside / target)
+    place = sandbox(repository)
+    for name in ("model.toml", "folder", "absent"):
+        assert (place.clone / "data" / "toy" / name).readlink() == (data / name).readlink()
+    place.write("data/toy/model.toml", "changed")
+    assert (place.clone / "data" / "toy" / "model.toml").read_text() == "changed"
+    assert (outside / "model.toml").read_text() == before
+
+
+def test_a_model_that_is_a_link_is_refused(repository: Git, tmp_path: Path) -> None:
+    data = repository.root / "data" / "toy"
+    data.rename(tmp_path / "toy")
+    data.symlink_to(tmp_path / "toy")
+    with pytest.raises(InputError, match="data/toy is a link"):
+        sandbox(repository)
+
+
+@pytest.fixture
+def pushed(repository: Git) -> Sandbox:
+    place = sandbox(repository)
+    place.git("commit", "--quiet", "--allow-empty", "--message=Begin")
+    place.git("push", "--quiet", "--set-upstream", "origin", "main")
+    return place
+
+
+def answers(folder: Path, monkeypatch: pytest.MonkeyPatch, step: dict[str, str], code: int = 0) -> None:
+    """Have the command line answer this, between two warnings."""
+    document = json.dumps({"steps": [step]}, indent=2)
+    script = folder / "python"
+    script.write_text(
+        f"#!/bin/sh\necho '{{' >&2\ncat <<'END'\n{document}\nEND\necho 'warning: MLflow {{' >&2\nexit {code}\n"
+    )
+    script.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(script))
+
+
+def test_a_warning_is_shown_and_is_no_part_of_the_answer(
+    pushed: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers(tmp_path, monkeypatch, {"done": "committed", "wanted": "release", "subject": "release(toy): abc 100%"})
+    said: list[str] = []
+    story(pushed, said)._release("committed", wanted="release")
+    assert said == [
+        "$ slipway release toy",
+        "  {",
+        "  warning: MLflow {",
+        "  release(toy): abc 100%",
+        "$ git pull",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("step", "code", "expected"),
+    [
+        ({"done": "failed", "wanted": "release"}, 3, "release ends well, not with 3"),
+        ({"done": "nothing", "wanted": "none"}, 0, "release has committed, not nothing"),
+        ({"done": "committed", "wanted": "restore"}, 0, "history asks for release, not restore"),
+    ],
+)
+def test_a_release_that_went_another_way_ends_the_rehearsal(
+    pushed: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: dict[str, str], code: int, expected: str
+) -> None:
+    answers(tmp_path, monkeypatch, step, code)
+    with pytest.raises(OutsideError, match=expected):
+        story(pushed, [])._release("committed", wanted="release")
