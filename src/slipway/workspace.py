@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 
 from slipway import spec
 from slipway.adapters.git import Commit, Git, WorkTree
+from slipway.adapters.main_place import find
 from slipway.errors import InputError
 from slipway.key import SHORT, KeyInputs, key_inputs
 from slipway.settings import LOCAL, Settings
 from slipway.training.faults import DataError, Fault
 
 _KEY_NAMED = re.compile(r"^\[(\w+)\] (\w+)")
-_BASES = ("origin/main", "main", "origin/master", "master")
 
 if TYPE_CHECKING:
     from slipway.adapters.store import Store
@@ -59,20 +59,19 @@ class Workspace:
     def base(self, ref: str | None) -> Commit | None:
         """The commit that a change is compared with: `ref`, else main as the remote or this clone has it.
 
-        None in a folder without commits.
+        None in a folder without commits; `InputError` where there is no main, or several remotes could have it.
         """
         if not self.git.is_repository():
             return None
         if ref is not None:
             return self.git.commit(ref)
-        known = (self.git.resolve(name) for name in _BASES)
-        found = next((Commit(git=self.git, id=commit) for commit in known if commit), None)
-        if found is None:
+        place = find(self.git)
+        if place.commit is None:
             raise InputError(
-                f"there is no {', '.join(_BASES)} to compare with",
-                hint="Fetch it (git fetch origin main), or name another with --base.",
+                f"there is no {', '.join(place.looked_for)} to compare with",
+                hint=f"Fetch it (git fetch {place.remote or 'origin'} main), or name another with --base.",
             )
-        return found
+        return Commit(git=self.git, id=place.commit)
 
     def fork_point(self, base: Commit | None) -> Commit | None:
         """The commit at which the change left the base's history: what its own differences are measured from."""
