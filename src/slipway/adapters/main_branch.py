@@ -118,17 +118,19 @@ class MainBranch:
         return landed
 
     def propose(self, commit: str, branch: str) -> str:
-        """Point a branch of slipway's own to a commit, whatever it was before; the commit that waits there now.
+        """Point a branch of slipway's own to a commit; the commit that waits there now.
 
-        A branch whose commit has the same parent and files stays as it is.
+        A commit that waits there and changes the same stays: a review of it is still worth something.
+        Raises `OutsideError` where somebody else's commit is the newest.
         """
         if self.remote is None:
             raise OutsideError("a promotion branch needs a remote", hint="Add one: git remote add origin URL")
         known = self.waiting(branch).get(branch, "")
-        if known and self._same(known, commit):
+        if known and not self._is_own(known):
+            raise self._not_own(known, branch)
+        if known and self._still_stands(known, commit):
             return known
-        lease = f"--force-with-lease=refs/heads/{branch}:{known}"
-        if not self._push([lease, f"{commit}:refs/heads/{branch}"]):
+        if not self._push([_lease(branch, known), f"{commit}:refs/heads/{branch}"]):
             raise OutsideError(f"somebody else writes to {branch} just now", hint="Run the command again.")
         return commit
 
@@ -140,8 +142,11 @@ class MainBranch:
         return {ref.removeprefix("refs/heads/"): commit for commit, ref in (line.split("\t") for line in lines)}
 
     def withdraw(self, branch: str) -> bool:
-        """Delete a branch of slipway's own; False if there is none."""
-        return bool(self.waiting(branch)) and self._push([f":refs/heads/{branch}"])
+        """Delete a branch of slipway's own; False if there is none, or its newest commit is somebody else's."""
+        known = self.waiting(branch).get(branch)
+        if known is None or not self._is_own(known):
+            return False
+        return self._push([_lease(branch, known), f":refs/heads/{branch}"])
 
     def subject(self, commit: str) -> str:
         """The first line of the message of a commit that waits on a branch."""
@@ -152,11 +157,32 @@ class MainBranch:
         if self.git.resolve(commit) is None:
             self._own.ask(["fetch", "--quiet", "--no-tags", str(self.remote), commit])
 
-    def _same(self, known: str, commit: str) -> bool:
-        """Whether two commits stand on the same parent and hold the same files."""
-        self._fetch(known)
-        one, other = (self.git.run("log", "-1", "--format=%P %T", c) for c in (known, commit))
-        return one == other
+    def _is_own(self, commit: str) -> bool:
+        self._fetch(commit)
+        return bool(self.git.run("log", "-1", f"--format=%(trailers:key={TRAILER},valueonly)", commit).strip())
+
+    def _not_own(self, commit: str, branch: str) -> OutsideError:
+        said = self.git.run("log", "-1", "--format=%an committed %h (%s)", commit)
+        return OutsideError(
+            f"{said} to {branch}, which is slipway's own branch: it was left as it is",
+            hint=f"Merge that branch, or delete it (git push {self.remote} --delete {branch}); then run again.",
+        )
+
+    def _still_stands(self, waiting: str, wanted: str) -> bool:
+        """Whether a commit that waits can be merged for the other; what a shallow clone denies is asked again."""
+        if self._says(waiting, wanted):
+            return True
+        if self.git.run("rev-parse", "--is-shallow-repository") == "false":
+            return False
+        self._deepen()
+        return self._says(waiting, wanted)
+
+    def _says(self, waiting: str, wanted: str) -> bool:
+        """Whether it changes the same files from the same to the same, and brings nothing but that to main."""
+        changes = ("diff-tree", "-r", "-z", "--root", "--no-renames", "--no-commit-id")
+        one, other = (self.git.run(*changes, commit) for commit in (waiting, wanted))
+        behind = ("merge-base", "--is-ancestor", f"{waiting}^", f"{wanted}^")
+        return one == other and self._own.run(behind).returncode == 0
 
     def _push(self, arguments: Sequence[str]) -> bool:
         done = self._own.run(["push", "--porcelain", "--quiet", str(self.remote), *arguments])
@@ -177,3 +203,8 @@ class MainBranch:
         if tip is None:
             raise OutsideError("there is no branch main here, and no remote", hint="Commit something on main.")
         return tip
+
+
+def _lease(branch: str, known: str) -> str:
+    """The option that lets a push change a branch only if it still is at this commit; empty: if there is none."""
+    return f"--force-with-lease=refs/heads/{branch}:{known}"

@@ -6,7 +6,9 @@ import os
 import shutil
 import stat
 import threading
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,9 +17,10 @@ from tests.remotes import ENVIRON, PERSON
 
 from slipway.adapters.git import Git
 from slipway.adapters.git_log import ShallowError
-from slipway.adapters.main_branch import AUTHOR, EMAIL, Files, MainBranch
+from slipway.adapters.main_branch import AUTHOR, EMAIL, TRAILER, Files, MainBranch
 from slipway.adapters.main_place import find
 from slipway.errors import InputError, OutsideError
+from slipway.plan.past import MODEL
 
 WHEN = datetime(2026, 1, 31, 12, tzinfo=UTC)
 BRANCH = "slipway/production/toy"
@@ -386,7 +389,7 @@ class TestProposals:
         tip = main.tip()
         first = made(main, tip)
         assert main.propose(first, BRANCH)
-        later = main.commit(tip, {MANIFEST: b"one\n"}, "the same, later\n", WHEN.replace(hour=13))
+        later = main.commit(tip, {MANIFEST: b"one\n"}, f"later\n\n{MESSAGE}", WHEN.replace(hour=13))
         assert later not in (None, first)
         assert main.propose(str(later), BRANCH) == first == remote.run("rev-parse", BRANCH)
 
@@ -408,6 +411,90 @@ class TestProposals:
         other = made(main, tip, b"two\n")
         assert main.propose(other, BRANCH)
         assert remote.run("rev-parse", BRANCH, f"{BRANCH}^").split() == [other, tip]
+
+    def test_slipways_own_commits_are_told_by_a_trailer_they_have(self) -> None:
+        assert TRAILER == MODEL
+
+    def test_one_that_says_the_same_stays_while_main_moves_elsewhere(self, clone: Git, person: Git) -> None:
+        main = MainBranch.of(clone)
+        waits = main.propose(made(main, main.tip()), BRANCH)
+        for name in ("one.txt", "two.txt"):
+            tip = pushed(person, name)
+            assert main.tip() == tip
+            assert main.propose(made(main, tip), BRANCH) == waits
+        assert main.propose(made(main, tip, b"two\n"), BRANCH) != waits
+
+    def test_a_shallow_clone_leaves_it_alone_too(self, clone: Git, remote: Git, person: Git) -> None:
+        first = MainBranch.of(clone)
+        waits = first.propose(made(first, first.tip()), BRANCH)
+        for name in ("one.txt", "two.txt"):
+            pushed(person, name)
+        main = MainBranch.of(another(remote, "shallow", "--depth=1"))
+        assert main.propose(made(main, main.tip()), BRANCH) == waits
+
+    @pytest.mark.parametrize("content", [b"before\n", b"one\n"])
+    def test_one_is_replaced_where_main_changed_the_same_file(
+        self, clone: Git, remote: Git, person: Git, content: bytes
+    ) -> None:
+        main = MainBranch.of(clone)
+        waits = main.propose(made(main, main.tip()), BRANCH)
+        (person.root / MANIFEST).parent.mkdir(parents=True)
+        (person.root / MANIFEST).write_bytes(content)
+        pushed(person)
+        commit = main.commit(main.tip(), {MANIFEST: b"one\n", "other.txt": b"x"}, MESSAGE, WHEN)
+        assert commit not in (None, waits)
+        assert main.propose(str(commit), BRANCH) == commit == remote.run("rev-parse", BRANCH)
+
+    def test_one_that_changes_more_is_replaced(self, clone: Git, remote: Git) -> None:
+        main = MainBranch.of(clone)
+        tip = main.tip()
+        more = main.commit(tip, {MANIFEST: b"one\n", "README.md": b"new\n"}, MESSAGE, WHEN)
+        assert main.propose(str(more), BRANCH) == more
+        less = made(main, tip)
+        assert main.propose(less, BRANCH) == less
+        assert main.propose(str(more), BRANCH) == more == remote.run("rev-parse", BRANCH)
+
+    def test_one_on_what_main_never_had_is_replaced(self, clone: Git, remote: Git) -> None:
+        main = MainBranch.of(clone)
+        tip = main.tip()
+        aside = str(main.commit(tip, {"aside.txt": b"x"}, "never on main\n", WHEN))
+        stray = made(main, aside)
+        assert main.propose(stray, BRANCH) == stray
+        commit = made(main, tip)
+        assert main.propose(commit, BRANCH) == commit == remote.run("rev-parse", BRANCH)
+
+    def test_somebody_elses_commit_is_left_alone(self, clone: Git, remote: Git, person: Git) -> None:
+        main = MainBranch.of(clone)
+        main.propose(made(main, main.tip()), BRANCH)
+        person.run("fetch", "--quiet", "origin", BRANCH)
+        person.run("switch", "--quiet", "--detach", "FETCH_HEAD")
+        person.run("commit", "--quiet", "--allow-empty", "--message=Set the replicas\n\nNot Slipway-Model: toy")
+        person.run("push", "--quiet", "origin", f"HEAD:{BRANCH}")
+        theirs = person.run("rev-parse", "HEAD")
+        with pytest.raises(OutsideError, match=r"Person committed \w+ \(Set the replicas\) to slipway/") as failure:
+            main.propose(made(main, main.tip(), b"two\n"), BRANCH)
+        assert f"Merge that branch, or delete it (git push origin --delete {BRANCH})" in failure.value.hint
+        assert main.withdraw(BRANCH) is False
+        assert remote.run("rev-parse", BRANCH) == theirs
+
+    @pytest.mark.parametrize("act", ["withdraw", "propose"])
+    def test_what_changed_since_it_was_looked_at_is_left_alone(self, clone: Git, remote: Git, act: str) -> None:
+        @dataclass(frozen=True, kw_only=True)
+        class Slow(MainBranch):
+            def waiting(self, pattern: str) -> Mapping[str, str]:
+                found = super().waiting(pattern)
+                remote.run("update-ref", f"refs/heads/{BRANCH}", "main")
+                return found
+
+        main = MainBranch.of(clone)
+        main.propose(made(main, main.tip()), BRANCH)
+        slow = Slow(git=clone, remote="origin", name="main", environ=os.environ)
+        if act == "withdraw":
+            assert slow.withdraw(BRANCH) is False
+        else:
+            with pytest.raises(OutsideError, match="somebody else writes"):
+                slow.propose(made(main, main.tip(), b"two\n"), BRANCH)
+        assert remote.run("rev-parse", BRANCH) == main.tip()
 
     def test_withdrawing_is_safe_to_repeat(self, clone: Git, remote: Git) -> None:
         main = MainBranch.of(clone)
