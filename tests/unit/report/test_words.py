@@ -82,6 +82,7 @@ def test_the_command_takes_back_the_newest_release_of_the_key(
         (tmp_path / f"{number}").touch()
         git.run("add", "--all")
         git.run("commit", "--quiet", "--message", subject.format(m="iris", k=words.short(samples.KEY)))
+    monkeypatch.setenv("GIT_COMMITTER_DATE", "2099-01-01T00:00:00Z")  # the side's is the newest of all
     git.run("switch", "--quiet", "--create", "side", "HEAD^" if len(subjects) > 1 else "HEAD")
     git.run("commit", "--quiet", "--allow-empty", "--message", f"release(iris): {words.short(samples.KEY)} on a side")
     git.run("switch", "--quiet", "main")
