@@ -169,19 +169,39 @@ def release(
 
 
 @app.command(rich_help_panel=MERGE)
-def promote(model: ModelName, repo: Repo = HERE, store: StoreUrl = None, as_json: Json = False) -> int:
-    """Give the canary on trial the full traffic: one more commit on main."""
+def promote(
+    model: ModelName,
+    key: Annotated[
+        str | None, typer.Option("--key", metavar="KEY", help="Promote this key only; its first digits do.")
+    ] = None,
+    repo: Repo = HERE,
+    store: StoreUrl = None,
+    as_json: Json = False,
+) -> int:
+    """Give the canary on trial the full traffic: one more commit on main.
+
+    Refused where another key is on trial than the one named, or where main asks for something else by now.
+    """
     from slipway.commands import release as commands
 
-    return commands.promote(_workspace(repo, store), model, as_json=as_json)
+    return commands.promote(_workspace(repo, store), model, key=key, as_json=as_json)
 
 
 @app.command(rich_help_panel=MERGE)
-def status(repo: Repo = HERE, as_json: Json = False) -> int:
-    """Say what is live, on trial, held or wanted, since which commit and with which metrics, per environment."""
+def status(
+    models: Annotated[
+        list[str] | None, typer.Argument(metavar="[MODEL]...", help="Models; none: all.", show_default=False)
+    ] = None,
+    repo: Repo = HERE,
+    as_json: Json = False,
+) -> int:
+    """Say what is live, on trial, held or wanted, since which commit and with which metrics, per environment.
+
+    Reads main as this clone knows it: `git fetch` first to see what others did.
+    """
     from slipway.commands import status as commands
 
-    return commands.status(_workspace(repo, None), as_json=as_json)
+    return commands.status(_workspace(repo, None), models or [], as_json=as_json)
 
 
 @app.command(rich_help_panel=MERGE)

@@ -1,5 +1,7 @@
 """MLflow's registered models follow Git: `champion` and `challenger` are where main's `gitops/` says.
 
+They are production's; another environment has its own, such as `staging-champion`.
+
 The registry decides nothing, so whatever goes wrong with it is a warning.
 """
 
@@ -14,10 +16,11 @@ from typing import Any
 
 from slipway.adapters.registry import Registry, Synced, Syncing
 from slipway.adapters.registry_steps import Wanted
+from slipway.delivery.manifest import manifest_path
+from slipway.errors import InputError
 from slipway.plan import history
-from slipway.plan.history import State
-from slipway.plan.past import Repository
-from slipway.plan.rule import Wanted as Asked
+from slipway.plan.past import Repository, read_manifest
+from slipway.settings import PRODUCTION
 from slipway.workspace import Workspace
 
 
@@ -40,9 +43,8 @@ class Mirror:
         """
         with history.read(self.workspace.git, tip, self.workspace.settings.environment) as repository:
             known = {} if everything else self._known()
-            names = {*repository.models(), *known, *retired, *(_ever_served(repository) if everything else ())}
-            states = [history.state(repository, model) for model in sorted(names)]
-        wanted = [_wanted(state, tip) for state in states if _can_tell(state)]
+            names = {*repository.served(), *known, *retired, *(_ever_served(repository) if everything else ())}
+            wanted = [one for model in sorted(names) if (one := _wanted(repository, model)) is not None]
         told = known | {one.model: _summary(one) for one in wanted}
         changed = [one for one in wanted if one.model in retired or known.get(one.model, _NOTHING) != told[one.model]]
         if (changed or everything) and self._syncing is not None:
@@ -77,6 +79,7 @@ class Mirror:
         return settings.local / "tracked" / f"registry-{server}.json"
 
 
+_DEEP = 3
 _NOTHING = {"champion": None, "challenger": None}
 
 
@@ -89,22 +92,23 @@ def _ever_served(repository: Repository) -> Iterable[str]:
     for entry in repository.log:
         for path in entry.changed:
             parts = path.split("/")
-            if parts[:2] == ["gitops", "models"] and path == repository.past(parts[2]).manifest:
+            if len(parts) > _DEEP and path == str(manifest_path(parts[2], repository.environment)):
                 yield parts[2]
 
 
-def _can_tell(state: State) -> bool:
-    """Whether it is known what is served: where a manifest cannot be read, what was said before stays."""
-    return state.serving is not None or state.decision.wanted is not Asked.FAULTY
-
-
-def _wanted(state: State, tip: str) -> Wanted:
-    serving = state.serving
+def _wanted(repository: Repository, model: str) -> Wanted | None:
+    """What the registry is to say of a model; None where the manifest cannot be read: what was said before stays."""
+    past = repository.past(model)
+    content = repository.tip.read(past.manifest)
+    serving = None if content is None else read_manifest(content, past.manifest)
+    if isinstance(serving, InputError):
+        return None
     releases = [serving.default, *([serving.canary] if serving.canary else [])] if serving else []
     return Wanted(
-        model=state.model,
+        model=model,
         champion=serving.default.key if serving else None,
         challenger=serving.canary.key if serving and serving.canary else None,
         images={release.key: release.image for release in releases},
-        commit=tip,
+        commit=repository.tip.id,
+        prefix="" if repository.environment == PRODUCTION else f"{repository.environment}-",
     )

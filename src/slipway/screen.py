@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
@@ -114,14 +115,14 @@ def emit_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         table.add_column(name, overflow="fold")
     for row in rows:
         table.add_row(*(Text(plain(cell)) for cell in row))
-    written = Console(file=sys.stdout)
-    if not written.is_terminal:
-        written = Console(file=sys.stdout, width=_WIDEST)
-    try:
-        written.print(table)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    terminal = Console(file=sys.stdout)
+    if terminal.is_terminal:
+        terminal.print(table)
+        return
+    drawn = Console(file=io.StringIO(), width=_WIDEST)
+    with drawn.capture() as text:
+        drawn.print(table)
+    emit("\n".join(line.rstrip() for line in text.get().rstrip("\n").splitlines()))
 
 
 def emit_json(document: object) -> None:

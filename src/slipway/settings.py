@@ -10,6 +10,9 @@ LOCAL = Path(".slipway")
 """Whatever a run leaves behind in a repository; Git ignores it."""
 
 
+PRODUCTION = "production"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """Where this command works and what it may use.
@@ -21,7 +24,7 @@ class Settings:
     store: str = field(repr=False)
     tracking_uri: str = field(repr=False)
     ray_address: str | None = None
-    environment: str = "production"
+    environment: str = PRODUCTION
     registry: str = "localhost/slipway"
     """Where images are pushed to; a model's image is `<registry>/<model>`."""
     landing: str = "push"
@@ -46,7 +49,7 @@ class Settings:
             store=store or environ.get("SLIPWAY_STORE") or str(repo / LOCAL / "store"),
             tracking_uri=environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{repo / LOCAL / 'mlflow.db'}",
             ray_address=environ.get("RAY_ADDRESS") or None,
-            environment=environ.get("SLIPWAY_ENVIRONMENT") or "production",
+            environment=environ.get("SLIPWAY_ENVIRONMENT") or PRODUCTION,
             registry=environ.get("SLIPWAY_REGISTRY") or "localhost/slipway",
             landing=environ.get("SLIPWAY_LANDING") or "push",
         )

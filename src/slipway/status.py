@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 from slipway.adapters.git_log import LogEntry
 from slipway.delivery.manifest import Release, Serving, manifest_path
@@ -35,10 +36,12 @@ class ModelStatus:
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """A commit that changed what is served, and what has been served since."""
+    """A commit that changed what is served or how, and what has been served since."""
 
     entry: LogEntry
     serving: Serving | None
+    is_act: bool
+    """Whether it changed what is served; else only how: replicas, or the canary's share."""
 
 
 def environments(repository: Repository) -> list[str]:
@@ -67,11 +70,21 @@ def status(repository: Repository, model: str) -> ModelStatus:
     )
 
 
-def events(repository: Repository, model: str) -> Iterator[Event]:
-    """Every commit that changed what is served of a model, newest first."""
+def events(repository: Repository, model: str) -> list[Event]:
+    """Every commit that changed what is served of a model, or how, newest first."""
+    past = repository.past(model)
+    acts = {act.commit for act in past.acts()}
     entries: Mapping[str, LogEntry] = {entry.commit: entry for entry in repository.log}
-    for act in repository.past(model).acts():
-        yield Event(entry=entries[act.commit], serving=act.after)
+    found: list[Event] = []
+    states = [*past.servings(), ("", None)]
+    for (commit, serving), (_, before) in pairwise(states):
+        if commit in acts or _shape(serving) != _shape(before):
+            found.append(Event(entry=entries[commit], serving=serving, is_act=commit in acts))
+    return found
+
+
+def _shape(serving: Serving | None) -> tuple[int, int | None] | None:
+    return (serving.replicas, serving.canary_percent) if serving else None
 
 
 def _since(repository: Repository, release: Release, percent: int, served: Iterator[tuple[str, str]]) -> Since:

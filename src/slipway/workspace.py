@@ -56,6 +56,13 @@ class Workspace:
                 hint=f"Take it out: git rm -r --cached {LOCAL}",
             )
 
+    def check_history(self) -> None:
+        """See to it that there is a Git history to read; else `InputError`."""
+        if not self.git.is_repository():
+            raise InputError(
+                "this folder is no Git repository with a commit", hint="Run slipway in a clone, or use --repo."
+            )
+
     def base(self, ref: str | None) -> Commit | None:
         """The commit that a change is compared with: `ref`, else main as the remote or this clone has it.
 

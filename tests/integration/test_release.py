@@ -9,7 +9,6 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 from tests import remotes
@@ -19,7 +18,7 @@ from slipway.adapters.git import Git
 from slipway.adapters.main_branch import AUTHOR, EMAIL, Landing
 from slipway.delivery import manifest
 from slipway.delivery.manifest import Serving
-from slipway.errors import InputError, OutsideError
+from slipway.errors import InputError
 from slipway.plan.rule import Wanted
 from slipway.release.step import Done, Step
 

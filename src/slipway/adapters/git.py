@@ -57,10 +57,13 @@ class Git:
             )
         return Commit(git=self, id=commit)
 
-    def revert_of(self, commit: str) -> str:
-        """The command that takes a commit back. Git has to be told which side of a merge stays."""
-        side = "-m 1 " if self.resolve(f"{commit}^2") else ""
-        return f"git revert {side}{commit[:12]}"
+    def revert_of(self, *commits: str) -> str:
+        """The command that takes commits back, newest first. Git has to be told which side of a merge stays."""
+        merges = [self.resolve(f"{commit}^2") is not None for commit in commits]
+        if len(set(merges)) > 1:
+            return " && ".join(self.revert_of(commit) for commit in commits)
+        side = "-m 1 " if any(merges) else ""
+        return f"git revert {side}{' '.join(commit[:12] for commit in commits)}"
 
     def is_clean(self, paths: Sequence[str]) -> bool:
         """Whether these files and folders are as HEAD has them, with nothing new among them."""

@@ -65,6 +65,9 @@ class Images(Protocol):
     def builder(self) -> str:
         """How images are made: the same files and the same builder give the same digest."""
 
+    def name(self, model: str) -> str:
+        """The name that a model's images have in this registry."""
+
     def build(self, model: str, key: str, files: Mapping[str, bytes]) -> Image:
         """Make an image and keep it; nothing changes where it is there already."""
 
@@ -87,9 +90,13 @@ class Layout:
     """What the images' names begin with."""
     builder: str = "source"
 
+    def name(self, model: str) -> str:
+        """The registry's name, and the model's."""
+        return f"{self.registry}/{model}"
+
     def build(self, model: str, key: str, files: Mapping[str, bytes]) -> Image:
         """Write the image of these files, and heal whatever of it was damaged."""
-        name = f"{self.registry}/{model}"
+        name = self.name(model)
         layer = _tar(files)
         manifest = _manifest(model, key, layer)
         with self._locked():

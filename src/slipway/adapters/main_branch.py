@@ -18,7 +18,7 @@ from slipway.adapters.git_log import ShallowError
 from slipway.adapters.main_checkout import CheckedOut
 from slipway.adapters.main_place import find
 from slipway.adapters.own_git import AUTHOR, EMAIL, Files, OwnGit
-from slipway.errors import OutsideError
+from slipway.errors import OutsideError, UnreachableError
 
 __all__ = ["AUTHOR", "EMAIL", "Files", "Landing", "MainBranch"]
 
@@ -54,7 +54,7 @@ class MainBranch:
         return cls(git=git, remote=place.remote, name=place.name, environ=environ)
 
     def tip(self) -> str:
-        """Main's newest commit, fetched from the remote."""
+        """Main's newest commit, fetched from the remote; `UnreachableError` where that fails."""
         if self.remote is None:
             return self._local()
         fetch = ["fetch", "--quiet", "--no-tags", self.remote, f"+refs/heads/{self.name}:{self._place}"]
@@ -63,7 +63,7 @@ class MainBranch:
                 self._own.ask(fetch, hint=f"Is there a branch {self.name}, and may you read {self.remote}?")
             except OutsideError as error:
                 if not left or not _MOVED.search(error.what):
-                    raise
+                    raise UnreachableError(error.what, hint=error.hint) from None
             else:
                 break
         return self.git.run("rev-parse", self._place)

@@ -29,6 +29,8 @@ class Wanted:
     """The image of each key that has to have a version, by digest; champion and challenger are among them."""
     commit: str
     """The commit of main that says so."""
+    prefix: str = ""
+    """What the aliases begin with: another environment's are its own."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +115,8 @@ def _images(wanted: Wanted, found: Found) -> Iterator[Step]:
 
 
 def _aliases(wanted: Wanted, found: Found) -> Iterator[Step]:
-    for alias, key in (("champion", wanted.champion), ("challenger", wanted.challenger)):
+    for role, key in (("champion", wanted.champion), ("challenger", wanted.challenger)):
+        alias = f"{wanted.prefix}{role}"
         now = found.aliases.get(alias)
         named = {"name": wanted.model, "alias": alias}
         version = found.versions[key][0] if key else None

@@ -45,7 +45,10 @@ def changed(workspace: Workspace, fork: Commit | None) -> tuple[Affected, ...]:
     """What the working tree does to each model, against the commit at which it left main."""
     now = WorkTree(root=workspace.settings.repo)
     if fork is None:
-        return change.of_change(now, None)
+        found = change.of_change(now, None)
+        if not found:
+            workspace.check_history()
+        return found
     with Objects(workspace.git.root) as objects:
         return change.of_change(now, Snapshot(objects=objects, id=fork.id))
 
@@ -70,10 +73,20 @@ def affected_names(workspace: Workspace, base: str | None) -> list[str]:
     Raises `InputError` for a change that is refused.
     """
     found = changed(workspace, workspace.fork_point(workspace.base(base)))
+    _refuse(found)
+    return [a.model for a in found if a.effect in (Effect.RETRAIN, Effect.JUDGE, Effect.FAULTY)]
+
+
+def check_unmixed(workspace: Workspace, base: str | None, models: Sequence[str]) -> None:
+    """Refuse a change that mixes inputs and manifests of one of these models."""
+    found = changed(workspace, workspace.fork_point(workspace.base(base)))
+    _refuse([affected for affected in found if affected.model in models])
+
+
+def _refuse(found: Sequence[Affected]) -> None:
     refused = [f"{a.model} is refused: {'; '.join(a.reasons)}" for a in found if a.effect is Effect.REFUSED]
     if refused:
         raise InputError("\n".join(refused))
-    return [a.model for a in found if a.effect in (Effect.RETRAIN, Effect.JUDGE, Effect.FAULTY)]
 
 
 def _show(workspace: Workspace, found: Sequence[Affected], states: Sequence[State], *, on_main: bool) -> None:
@@ -96,9 +109,10 @@ def said(state: State, git: Git) -> str:
     if state.decision.problem:
         return state.decision.problem
     because = "; ".join(f"{b.commit[:SHORT]} {b.what}" for b in state.decision.because)
-    if state.decision.wanted is Wanted.HELD:
-        return f"{because}; to put it back: {git.revert_of(state.decision.because[0].commit)}"
-    return because
+    if state.decision.wanted is not Wanted.HELD:
+        return because
+    purpose = "to put it back" if state.key else "to remove it"
+    return f"{because}; {purpose}: {git.revert_of(state.decision.because[0].commit)}"
 
 
 def _key(state: State) -> str | None:

@@ -14,7 +14,8 @@ def sync(workspace: Workspace, *, as_json: bool) -> int:
     mirror, main = Mirror(workspace=workspace), MainBranch.of(workspace.git)
     mirror.start()
     try:
-        main.deep(lambda: mirror.follow(main.known(), everything=True))
+        tip = main.tip()
+        main.deep(lambda: mirror.follow(tip, everything=True))
     finally:
         synced = mirror.close()
     if as_json:

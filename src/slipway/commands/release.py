@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from slipway.adapters.main_branch import Landing, MainBranch
-from slipway.errors import ExitCode, InputError
+from slipway.errors import ExitCode, InputError, OutsideError
 from slipway.key import SHORT
 from slipway.mirror import Mirror
 from slipway.plan.rule import Wanted
@@ -21,26 +21,31 @@ from slipway.screen import emit, emit_json
 if TYPE_CHECKING:
     from slipway.workspace import Workspace
 
-_CODES = {Done.REFUSED: ExitCode.VERDICT_NO}
-
 
 def release(workspace: Workspace, models: Sequence[str], *, workers: int | None, as_json: bool) -> int:
-    """Bring main to what its history asks for; the worst exit code of all the steps."""
-    return _do(workspace, lambda releaser: releaser.release(models), workers=workers, as_json=as_json)
+    """Bring main to what its history asks for; the worst exit code of all the steps.
+
+    A verdict that was known before is told again, and is a failure only where its model is named: else one
+    refused release would fail every other's run.
+    """
+    named = bool(models)
+    return _do(workspace, lambda one: one.release(models), workers=workers, as_json=as_json, named=named)
 
 
-def promote(workspace: Workspace, model: str, *, as_json: bool) -> int:
+def promote(workspace: Workspace, model: str, *, key: str | None, as_json: bool) -> int:
     """Give a canary on trial the full traffic."""
-    return _do(workspace, lambda releaser: iter([releaser.promote(model)]), workers=None, as_json=as_json)
+    return _do(workspace, lambda one: iter([one.promote(model, key)]), workers=None, as_json=as_json, named=True)
 
 
 def _do(
-    workspace: Workspace, steps: Callable[[Releaser], Iterator[Step]], *, workers: int | None, as_json: bool
+    workspace: Workspace,
+    steps: Callable[[Releaser], Iterator[Step]],
+    *,
+    workers: int | None,
+    as_json: bool,
+    named: bool,
 ) -> int:
-    if not workspace.git.is_repository():
-        raise InputError(
-            "this folder is no Git repository with a commit", hint="Run slipway in a clone, or use --repo."
-        )
+    workspace.check_history()
     done: list[Step] = []
     main, mirror = MainBranch.of(workspace.git), Mirror(workspace=workspace)
     mirror.start()
@@ -50,15 +55,41 @@ def _do(
             _say(workspace, step)
             if not as_json and step.done in (Done.COMMITTED, Done.PROPOSED):
                 emit(f"{step.commit[:SHORT]} {step.subject}")
+    finally:  # what was done is told, whatever ended it
+        _follow(mirror, main, done)
+        if as_json:
+            emit_json({"steps": [_document(step) for step in done]})
+    if not as_json and not done:
+        workspace.screen.say("Nothing to do: main is what its history asks for.")
+    _say_what_is_not_pushed(workspace, main)
+    return max((_code(step, named=named) for step in done), default=ExitCode.DONE)
+
+
+def _follow(mirror: Mirror, main: MainBranch, done: Sequence[Step]) -> None:
+    """Have MLflow's registry follow what main says now."""
+    try:
         retired = {step.model for step in done if step.wanted is Wanted.RETIRE}
         main.deep(lambda: mirror.follow(main.known(), retired=retired))
+    except OutsideError:  # main cannot be read: that is told already
+        pass
     finally:
         mirror.close()
-    if as_json:
-        emit_json({"steps": [_document(step) for step in done]})
-    elif not done:
-        workspace.screen.say("Nothing to do: main is what its history asks for.")
-    return max((step.exit_code or _CODES.get(step.done, ExitCode.DONE) for step in done), default=ExitCode.DONE)
+
+
+def _say_what_is_not_pushed(workspace: Workspace, main: MainBranch) -> None:
+    """Commits that are on the branch here alone: a person who just reverted something waits for them."""
+    here = workspace.git.resolve(f"refs/heads/{main.name}")
+    if main.remote is None or here is None:
+        return
+    ahead = workspace.git.run("rev-list", "--count", f"{main.known()}..{here}")
+    if ahead != "0":
+        workspace.screen.say(f"{main.name} here is {ahead} ahead of {main.remote}, which nothing above saw: git push")
+
+
+def _code(step: Step, *, named: bool) -> int:
+    if step.done is Done.REFUSED:
+        return ExitCode.DONE if step.known and not named else ExitCode.VERDICT_NO
+    return step.exit_code
 
 
 def releaser(workspace: Workspace, main: MainBranch, *, workers: int | None = None) -> Releaser:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ from slipway.key import SHORT
 from slipway.plan import history as histories
 from slipway.plan.past import Repository
 from slipway.plan.rule import Wanted
-from slipway.screen import emit_json, emit_table
+from slipway.screen import emit, emit_json, emit_table
 from slipway.spec import check_name
 
 if TYPE_CHECKING:
@@ -27,17 +27,22 @@ if TYPE_CHECKING:
 _ALL = 100
 
 
-def status(workspace: Workspace, *, as_json: bool) -> int:
-    """Print what main says of every model, in each environment."""
+def status(workspace: Workspace, models: Sequence[str], *, as_json: bool) -> int:
+    """Print what main says of models, in each environment."""
     tip = _main(workspace)
-    found = _read(workspace, tip, _statuses)
+    found = [one for one in _read(workspace, tip, _statuses) if not models or one.state.model in models]
+    if unknown := set(models) - {one.state.model for one in found}:
+        raise InputError(f"there is no model {', '.join(sorted(unknown))} on main, and none was released")
     if as_json:
         emit_json({"main": tip.id, "models": [_status_document(one) for one in found]})
     elif not found:
         workspace.screen.say("There are no models yet. To add one: slipway new MODEL --from FILE --target COLUMN")
     else:
         head = ("model", "environment", "live", "on trial", "wanted")
-        emit_table(head, [_status_row(one, workspace.git, workspace.now()) for one in found])
+        emit_table(head, [_status_row(one, workspace.now()) for one in found])
+        for one in found:
+            if one.state.decision.wanted is not Wanted.NONE:
+                emit(f"{one.state.model} in {one.environment}: {_wanted(one, workspace.git)}")
     faulty = any(one.state.decision.wanted is Wanted.FAULTY for one in found)
     return ExitCode.BAD_INPUT if faulty else ExitCode.DONE
 
@@ -63,11 +68,10 @@ def history(workspace: Workspace, model: str, *, as_json: bool) -> int:
 
 
 def _main(workspace: Workspace) -> Commit:
+    workspace.check_history()
     tip = workspace.base(None)
-    if tip is None:
-        raise InputError(
-            "this folder is no Git repository with a commit", hint="Run slipway in a clone, or use --repo."
-        )
+    if tip is None:  # pragma: no cover  there is a history, so there is a base or an error
+        raise InputError("there is no main to look at")
     return tip
 
 
@@ -94,17 +98,24 @@ def _history(repository: Repository, model: str) -> tuple[ModelStatus, list[Even
     return reading.status(repository, model), list(reading.events(repository, model))
 
 
+def _wanted(one: ModelStatus, git: Git) -> str:
+    """What history asks for, and why."""
+    return f"{one.state.decision.wanted.value}: {said(one.state, git)}".rstrip(": ")
+
+
 def _rollback(git: Git, events: list[Event]) -> str:
-    """The one command that takes back what happened last."""
-    return git.revert_of(events[0].entry.commit) if events else ""
+    """The one command that takes back what happened last, with what was configured since, in Git's order."""
+    newest = next((at for at, event in enumerate(events) if event.is_act), None)
+    if newest is None:
+        return ""
+    return git.revert_of(*(event.entry.commit for event in events[: newest + 1]))
 
 
-def _status_row(one: ModelStatus, git: Git, now: datetime) -> tuple[str, ...]:
+def _status_row(one: ModelStatus, now: datetime) -> tuple[str, ...]:
     decision = one.state.decision
     wanted = f"{decision.wanted.value} {(decision.key or '')[:SHORT]}" if decision.wanted is not Wanted.NONE else ""
-    why = f" ({said(one.state, git)})" if wanted else ""
     live = _since_text(one.live, now) or "-"
-    return one.state.model, one.environment, live, _since_text(one.trial, now), f"{wanted}{why}"
+    return one.state.model, one.environment, live, _since_text(one.trial, now), wanted.strip()
 
 
 def _since_text(since: Since | None, now: datetime) -> str:

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from slipway.errors import InputError
 from slipway.key import KeyInputs, Shared, Tree, key_inputs, models, shared_inputs
-from slipway.spec import folder, parse_toml, spec_path, suite_path
+from slipway.spec import folder, parse, parse_toml, spec_path, suite_path
 
 
 class Effect(StrEnum):
@@ -90,6 +90,8 @@ class _Keys:
 
 def _of_model(model: str, now: _Keys, base: _Keys | None) -> Affected:
     try:
+        path = str(spec_path(model))
+        parse(now.tree.read(path) or b"", path)
         inputs = now.inputs(model)
     except InputError as error:
         return Affected(model=model, effect=Effect.FAULTY, reasons=tuple(str(f).splitlines()[0] for f in error.faults))

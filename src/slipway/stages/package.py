@@ -27,9 +27,8 @@ class ImageRecord(Document):
 
     model: str
     key: str
-    image: str
-    """The image's name."""
     digest: str
+    """Of the image, whatever the registry that it is pushed to."""
     onnx_sha256: str
 
 
@@ -51,13 +50,11 @@ def run(workspace: Workspace, images: Images, model: str, key: str) -> Packaged:
     place = Place(model=model, key=key, entry=f"image-{images.builder}")
     kept = workspace.store.get(place)
     record = kept and ImageRecord.from_json(kept.get(RECORD, b""), f"{place.path}/{RECORD}")
-    if record and images.has(image := Image(name=record.image, digest=record.digest)):
+    if record and images.has(image := Image(name=images.name(model), digest=record.digest)):
         return Packaged(image=image.reference, reused=True)
     found = _trained(workspace, model, key)
     built = images.build(model, key, source(found.card, found.onnx, server=_server()))
-    ours = ImageRecord(
-        model=model, key=key, image=built.name, digest=built.digest, onnx_sha256=found.card.onnx_sha256
-    )  # fmt: skip
+    ours = ImageRecord(model=model, key=key, digest=built.digest, onnx_sha256=found.card.onnx_sha256)
     first = workspace.store.put(place, {RECORD: ours.to_json()})
     _check(ImageRecord.from_json(first[RECORD], f"{place.path}/{RECORD}"), ours, place)
     return Packaged(image=built.reference, reused=False)

@@ -19,7 +19,7 @@ from slipway.adapters.git import Git
 from slipway.adapters.git_log import ShallowError
 from slipway.adapters.main_branch import AUTHOR, EMAIL, TRAILER, Files, MainBranch
 from slipway.adapters.main_place import find
-from slipway.errors import InputError, OutsideError
+from slipway.errors import InputError, OutsideError, UnreachableError
 from slipway.plan.past import MODEL
 
 WHEN = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -270,7 +270,7 @@ def test_where_only_main_is_protected_a_branch_is_taken(clone: Git, remote: Git)
 
 def test_a_remote_that_is_gone_or_has_no_main_is_named(clone: Git, remote: Git) -> None:
     remote.run("branch", "--move", "main", "trunk")
-    with pytest.raises(OutsideError, match="git fetch failed") as failure:
+    with pytest.raises(UnreachableError, match="git fetch failed") as failure:
         MainBranch.of(clone).tip()
     assert "Is there a branch main" in failure.value.hint
     clone.run("remote", "set-url", "origin", str(remote.root / "nowhere"))

@@ -46,7 +46,7 @@ class Told:
         if model:
             assert commands.history(workspace, model, as_json=as_json) == code
         else:
-            assert commands.status(workspace, as_json=as_json) == code
+            assert commands.status(workspace, [], as_json=as_json) == code
         return self.capsys.readouterr().out
 
 
@@ -64,9 +64,9 @@ def test_nothing_released(world: World, told: Told) -> None:
     (model,) = told.json()["models"]
     assert (model["live"], model["trial"], model["wanted"]) == (None, None, "release")
     assert model["because"] == [{"commit": world.main(), "what": f"changed the key to {model['key'][:8]}"}]
-    row = short(told.text())
-    assert row[:3] == ["toy", "production", "-"]
-    assert row[3].startswith(f"release {model['key'][:8]} ({world.main()[:8]} changed the key")
+    text = told.text()
+    assert short(text) == ["toy", "production", "-", f"release {model['key'][:8]}"]
+    assert f"toy in production: release: {world.main()[:8]} changed the key to {model['key'][:8]}" in text
     assert told.json("toy") | model == {**model, "rollback": "", "events": []}
 
 
@@ -104,7 +104,7 @@ def test_each_environment_has_its_own(world: World, clone: Git, told: Told) -> N
     assert [one["environment"] for one in (production, staging)] == ["production", "staging"]
     assert (production["live"]["key"], production["wanted"]) == (first.key, "release")
     assert (staging["live"]["key"], staging["wanted"]) == (staged.key, "none")
-    rows = [line.split()[:2] for line in told.text().splitlines() if line.startswith("toy")]
+    rows = [line.split()[:2] for line in told.text().splitlines() if line.startswith("toy  ")]
     assert rows == [["toy", "production"], ["toy", "staging"]]
 
 
@@ -187,7 +187,7 @@ def test_no_repository_and_no_models(
     empty = Git(root=tmp_path / "empty")
     empty.root.mkdir()
     with pytest.raises(InputError, match="no Git repository with a commit"):
-        commands.status(world.workspace(empty), as_json=False)
+        commands.status(world.workspace(empty), [], as_json=False)
     world.write("data/toy", None)
     world.commit("Delete toy")
     assert told.text() == ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -45,7 +46,7 @@ def test_the_image_holds_the_reviewed_model_and_is_recorded(stored: Workspace, i
     kept = stored.store.get(PLACE)
     assert kept is not None
     assert ImageRecord.from_json(kept["release.json"], "release.json") == ImageRecord(
-        model="toy", key=KEY, image=image.name, digest=image.digest, onnx_sha256=CARD.onnx_sha256
+        model="toy", key=KEY, digest=image.digest, onnx_sha256=CARD.onnx_sha256
     )
 
 
@@ -70,9 +71,7 @@ def test_a_recorded_image_that_is_gone_is_built_again(stored: Workspace, images:
 
 
 def test_an_image_that_is_another_one_when_built_again_is_refused(stored: Workspace, images: Layout) -> None:
-    other = ImageRecord(
-        model="toy", key=KEY, image="localhost/slipway/toy", digest="sha256:" + "0" * 64, onnx_sha256=CARD.onnx_sha256
-    )
+    other = ImageRecord(model="toy", key=KEY, digest="sha256:" + "0" * 64, onnx_sha256=CARD.onnx_sha256)
     stored.store.put(PLACE, {"release.json": other.to_json()})
     with pytest.raises(StoreError, match="was built into sha256:0000") as failure:
         package.run(stored, images, "toy", KEY)
@@ -90,3 +89,9 @@ def test_a_damaged_record_is_said(stored: Workspace, images: Layout) -> None:
     stored.store.put(PLACE, {"release.json": b"{}"})
     with pytest.raises(StoreError, match=r"image-source/release\.json is not a ImageRecord"):
         package.run(stored, images, "toy", KEY)
+
+
+def test_a_release_is_named_by_its_own_registry_whoever_packaged_first(stored: Workspace, images: Layout) -> None:
+    here = package.run(stored, images, "toy", KEY)
+    there = package.run(stored, replace(images, registry="quay.example.org/team"), "toy", KEY)
+    assert there.image == here.image.replace("localhost/slipway", "quay.example.org/team")
