@@ -615,6 +615,28 @@ def test_a_key_that_nobody_reviewed_is_trained_and_that_is_said(world: World, cl
     assert nothing_more(world, clone)
 
 
+def test_a_model_that_comes_back_has_the_manifest_that_people_wrote(world: World, clone: Git) -> None:
+    world.release(clone)
+    path = "gitops/models/toy/production/seldon-deployment.yaml"
+    world.pull()
+    world.change(path, "memory: 512Mi", "memory: 1Gi  # ours needs more")
+    world.commit("Give it more memory")
+    before = world.manifest()
+    world.person.run("rm", "-r", "--quiet", "data/toy")
+    gone = world.commit("Delete toy")
+    (step,) = world.release(clone)
+    assert (step.wanted, world.manifest()) == (Wanted.RETIRE, None)
+    world.revert(gone)
+    (step,) = world.release(clone)
+    assert (step.wanted, step.done) == (Wanted.RESTORE, Done.COMMITTED)
+    after = world.manifest()
+    assert before
+    assert after
+    assert [line for line in after.splitlines() if b"commit" not in line] == [
+        line for line in before.splitlines() if b"commit" not in line
+    ]
+
+
 def test_a_hold_survives_a_pull_that_merged_main_the_wrong_way_round(world: World, clone: Git) -> None:
     world.release(clone)
     world.pull()

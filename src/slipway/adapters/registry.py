@@ -16,14 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from slipway.adapters.registry_steps import Wanted
-from slipway.adapters.tracking import URI, reason, start
-
-_BOUNDS = {
-    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "5",
-}
-"""MLflow's own would keep a release waiting for minutes; what the environment says goes first."""
+from slipway.adapters.tracking import BOUNDS, URI, reason, start
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,4 +74,4 @@ class Registry:
 
     def start(self) -> Syncing:
         """Start the process that `Syncing.tell` tells; close it in any case."""
-        return Syncing(process=start(["slipway.adapters.registry_mirror"], _BOUNDS | os.environ | {URI: self.uri}))
+        return Syncing(process=start(["slipway.adapters.registry_mirror"], BOUNDS | os.environ | {URI: self.uri}))

@@ -33,6 +33,14 @@ _CREDENTIALS = re.compile(r"(?<=://)(?:[^\s/:]*:(?!\d+(?:[/?#\s]|$))\S*|[^\s/]*)
 the last @ goes: a password may hold an @ or a / that nobody encoded."""
 
 
+BOUNDS = {
+    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "5",
+}
+"""MLflow's own would keep a command waiting for minutes; what the environment says goes first."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class SearchRun:
     """What is recorded of a search: one parent run, and a child for each trial."""
@@ -96,7 +104,7 @@ class Tracking:
 
     def start(self, model: str) -> Recorder:
         """Start a recorder for a model; if it is told nothing until it is closed, it records nothing."""
-        return Recorder(process=start(["slipway.adapters.tracking", model], os.environ | {URI: self.uri}))
+        return Recorder(process=start(["slipway.adapters.tracking", model], BOUNDS | os.environ | {URI: self.uri}))
 
 
 def start(module: Sequence[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:

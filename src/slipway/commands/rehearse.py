@@ -45,7 +45,9 @@ def rehearse(workspace: Workspace, model: str, *, as_json: bool) -> int:
         [(str(n), str(one["title"]), str(one["outcome"]), f"{one['seconds']:.1f}") for n, one in enumerate(took, 1)],
     )
     emit("\n".join(["", "git log --first-parent main", *log]))
-    say(f"All of it took {total:.0f} s. Look around in {sandbox.shown / 'clone'}")
+    say(f"All of it took {total:.0f} s. Look around, or go on, with the sandbox's own store and MLflow:")
+    own = " ".join(f"{name}={sandbox.environ[name]}" for name in ("SLIPWAY_STORE", "MLFLOW_TRACKING_URI"))
+    say(f"  cd {sandbox.shown / 'clone'}; export {own}")
     return ExitCode.DONE
 
 

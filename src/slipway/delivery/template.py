@@ -6,7 +6,7 @@ from typing import Final
 
 FIRST: Final = """\
 # What runs of the model {model}. Slipway edits which release that is, its traffic and its replicas; everything else
-# may be edited by hand, and stays. `git revert` of the newest commit that changed this file rolls back.
+# may be edited by hand, and stays. To roll back: `slipway history {model}` prints the one command.
 apiVersion: machinelearning.seldon.io/v1
 kind: SeldonDeployment
 metadata:

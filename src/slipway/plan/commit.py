@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from slipway.delivery import writer
 from slipway.delivery.manifest import Release, manifest_path
+from slipway.errors import InputError
 from slipway.key import SHORT
 from slipway.plan.history import State
 from slipway.plan.past import ENVIRONMENT, KEY, MODEL, SOURCE
@@ -29,6 +31,8 @@ class Current:
 
     environment: str
     files: Mapping[str, bytes] = field(repr=False)
+    last: bytes | None = field(default=None, repr=False)
+    """The manifest that was there before it was removed, with all that people wrote in it."""
 
     def manifest(self, model: str) -> tuple[str, bytes | None]:
         """The manifest's path, and its bytes if it is there."""
@@ -40,7 +44,7 @@ def released(state: State, current: Current, release: Release, shape: Shape) -> 
     """A release: beside the default while it is on trial; at once if nothing is live or no trial is wanted."""
     path, manifest = current.manifest(state.model)
     if manifest is None:
-        content, share = writer.first(state.model, release, replicas=shape.replicas), "100%"
+        content, share = _again(state.model, current, release, shape), "100%"
     elif not shape.canary_percent:
         content, share = writer.restored(manifest, path, release), "100%"
     else:
@@ -54,10 +58,19 @@ def restored(state: State, current: Current, shape: Shape) -> Change:
     path, manifest = current.manifest(state.model)
     release = _wanted_release(state)
     if manifest is None:
-        content = writer.first(state.model, release, replicas=shape.replicas)
+        content = _again(state.model, current, release, shape)
     else:
         content = writer.restored(manifest, path, release)
     return _change(state, current, "restore", release.key, " 100%", {path: content})
+
+
+def _again(model: str, current: Current, release: Release, shape: Shape) -> bytes:
+    """A manifest where there is none: as people had it before it was removed, if it can be edited, else a new one."""
+    path, _ = current.manifest(model)
+    if current.last is not None:
+        with contextlib.suppress(InputError):
+            return writer.restored(current.last, path, release)
+    return writer.first(model, release, replicas=shape.replicas)
 
 
 def rolled_back(state: State, current: Current) -> Change:

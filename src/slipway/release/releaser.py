@@ -133,7 +133,7 @@ class Releaser:
             if step is not None:
                 return replace(step, seconds=self.workspace.clock() - began)
             self.pause(min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(attempt, 10)) * self.jitter())
-        raise OutsideError(
+        raise UnreachableError(
             f"main moved {_ATTEMPTS} times while {model} was to be committed", hint="Run the command again."
         )
 

@@ -35,13 +35,16 @@ def read(git: Git, tip: str, environment: str, model: str) -> View:
         folder = f"gitops/models/{model}/{environment}"
         files = {path: tree.read(path) or b"" for path in tree.files(folder)}
         table = serving_table(tree, model) or ServingTable()
+        touched = next(repository.past(model).touches(), None) if state.serving is None and state.key else None
+        removed = touched.changed[repository.past(model).manifest].before if touched else None
+        last = repository.objects.read(removed) if removed else None
         is_known = bool(state.key or state.serving or any(repository.past(model).touches()))
         judge = (tree.object(str(spec_path(model))), tree.object(str(suite_path(model))))
     champion = state.serving.default.key if state.serving else None
     return View(
         tip=tip,
         state=state,
-        current=Current(environment=environment, files=files),
+        current=Current(environment=environment, files=files, last=last),
         shape=Shape(replicas=table.replicas, canary_percent=table.canary_percent),
         judge=(model, state.key, champion, *judge),
         is_known=is_known,
