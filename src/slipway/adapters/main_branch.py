@@ -191,11 +191,15 @@ class MainBranch:
         said = f"{done.stdout.decode(errors='replace')}\n{done.stderr.decode(errors='replace')}"
         if (rejected := _REJECTED.search(said)) and _MOVED.search(rejected[1]):
             return False
-        lines = [line for line in said.splitlines() if line.strip() and not line.startswith(("To ", "Done"))]
+        told = [line.strip() for line in said.splitlines() if line.startswith(("remote:", "fatal:", "!"))]
+        to_main = arguments[-1].endswith(f"refs/heads/{self.name}")
+        protected = (
+            f" Where {self.name} is protected, set SLIPWAY_LANDING=branch: "
+            "each release then waits on a branch of its own for a pull request."
+        )
         raise OutsideError(
-            f"{self.remote} refuses the push: {' | '.join(line.strip() for line in lines[:4]) or 'no reason given'}",
-            hint=f"May you write to it? Where {self.name} is protected, set SLIPWAY_LANDING=branch: "
-            "each release then waits on a branch of its own for a pull request. Nothing was changed.",
+            f"{self.remote} refuses the push: {' | '.join(told[:4]) or 'no reason given'}",
+            hint=f"May you write to it?{protected if to_main else ''} Nothing was changed.",
         )
 
     def _local(self) -> str:

@@ -72,7 +72,7 @@ class Document:
 
     def refused(self, node: Node, what: str, hint: str = "") -> InputError:
         """The error for something that stands at this node."""
-        hint = hint or _MEND.format(file=self.file)
+        hint = hint or _MEND.format(file=self.file.rpartition(":")[2])
         return InputError(Fault(file=self.file, line=node.line, what=what, hint=hint))
 
     def table(self, parent: Table, name: str) -> Table:
@@ -107,7 +107,7 @@ class Document:
 
 def parse(content: bytes, file: str) -> Document:
     """Read a file; `InputError` with its line where it is not YAML, or not of the plain kind."""
-    hint = _MEND.format(file=file)
+    hint = _MEND.format(file=file.rpartition(":")[2])
     if len(content) > MAX_BYTES:
         raise InputError(Fault(file=file, what=f"the manifest is larger than {MAX_BYTES:,} bytes", hint=hint))
     try:

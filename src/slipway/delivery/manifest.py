@@ -101,7 +101,8 @@ def live_key(manifest: bytes, file: str) -> str:
         return _matching(document, document.table(default, "annotations"), KEY_ANNOTATION, _KEY)
     except (InputError, StopIteration):
         what = f"the predictor {DEFAULT!r} carries no key in its annotation {KEY_ANNOTATION}"
-        raise InputError(Fault(file=file, what=what, hint=f"Take a version from Git: git log -- {file}")) from None
+        hint = f"Take a version from Git: git log -- {file.rpartition(':')[2]}"
+        raise InputError(Fault(file=file, what=what, hint=hint)) from None
 
 
 def read(manifest: bytes, file: str) -> Serving:
