@@ -21,7 +21,8 @@ from tests.benchmarks.measure import ROOT, Figure, fastest, repository, slipway
 
 PLAN_LIMIT, RELEASE_LIMIT, RESTORE_LIMIT, REHEARSAL_LIMIT = 2.0, 3.0, 3.0, 75.0
 _SPEC = (
-    '[model]\ntask = "regression"\ntarget = "y"\n[data]\npath = "train.csv"\n[search.random_forest]\nmax_depth = 2\n'
+    '[model]\ntask = "regression"\ntarget = "y"\n[data]\npath = "train.csv"\n'
+    '[search]\nmetric = "rmse"\n[search.random_forest]\nmax_depth = 2\n'
 )
 _WANTING = 10
 """Every so many models is left with a key that is not released yet."""
