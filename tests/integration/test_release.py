@@ -615,6 +615,23 @@ def test_a_key_that_nobody_reviewed_is_trained_and_that_is_said(world: World, cl
     assert nothing_more(world, clone)
 
 
+def test_only_what_was_looked_at_is_promoted(world: World, clone: Git) -> None:
+    world.release(clone)
+    world.give("B")
+    (b,) = world.release(clone)
+    merged = world.give("C")
+    releaser = world.releaser(clone)
+    with pytest.raises(InputError, match=r"is on trial, not 00000000"):
+        releaser.promote("toy", "0" * 64)
+    step = releaser.promote("toy", str(b.key))  # C may never get a verdict that lets it pass
+    assert (step.done, keys(world)) == (Done.COMMITTED, (b.key, None))
+    (c,) = world.release(clone)
+    assert keys(world) == (b.key, c.key)
+    world.revert(merged)
+    with pytest.raises(InputError, match="main asks for restore"):
+        releaser.promote("toy")
+
+
 def test_a_model_that_comes_back_has_the_manifest_that_people_wrote(world: World, clone: Git) -> None:
     world.release(clone)
     path = "gitops/models/toy/production/seldon-deployment.yaml"

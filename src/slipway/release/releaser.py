@@ -81,7 +81,8 @@ class Releaser:
     def promote(self, model: str, key: str | None = None) -> Step:
         """Give the canary on trial the full traffic: the one of this key, else the one that is on trial now.
 
-        Raises `InputError` where the key is on trial no longer, or where main asks for something else.
+        Raises `InputError` where the key is on trial no longer, or where main asks for its removal. A newer key that
+        waits for its own release is no reason against it: its verdict may be no.
         """
         tip = self.main.tip()
         trial = self._read(tip, check_name(model)).state.trial
@@ -222,7 +223,7 @@ class Releaser:
                 f"{state.model}: {trial.key[:SHORT]} is on trial, not {(expected or 'nothing')[:SHORT]}",
                 hint="Verify it, then promote it by its own key.",
             )
-        if state.decision.wanted not in (*_IDLE, Wanted.CONFIGURE):
+        if state.decision.wanted in (Wanted.RESTORE, Wanted.ROLLBACK, Wanted.RETIRE):
             raise InputError(
                 f"{state.model}: main asks for {state.decision.wanted.value}, so {trial.key[:SHORT]} is not promoted",
                 hint=f"Run: slipway release {state.model}",
