@@ -615,6 +615,29 @@ def test_a_key_that_nobody_reviewed_is_trained_and_that_is_said(world: World, cl
     assert nothing_more(world, clone)
 
 
+def test_line_ends_that_git_converts_at_checkout_change_no_key(world: World, clone: Git) -> None:
+    world.write(".gitattributes", "*.csv text eol=crlf\n")
+    world.commit("Convert line ends at checkout")
+    clone.run("pull", "--quiet", "--ff-only", "origin", "main")
+    clone.run("rm", "--cached", "-r", "--quiet", "data")
+    clone.run("reset", "--quiet", "--hard")
+    assert b"\r\n" in (clone.root / "data/toy/train.csv").read_bytes()
+    (step,) = world.release(clone)
+    assert (step.done, step.trained) == (Done.COMMITTED, False), "the reviewed key, judged by main's own bytes"
+    assert keys(world) == (step.key, None)
+
+
+def test_a_model_without_its_spec_is_faulty_and_stays_live(world: World, clone: Git) -> None:
+    world.release(clone)
+    world.pull()
+    world.person.run("mv", "data/toy/model.toml", "data/toy/Model.toml")
+    before = world.commit("Rename by accident")
+    (step,) = world.release(clone)
+    assert (step.done, step.exit_code) == (Done.FAILED, 2)
+    assert "there is no model.toml" in step.reasons[0]
+    assert world.main() == before
+
+
 def test_only_what_was_looked_at_is_promoted(world: World, clone: Git) -> None:
     world.release(clone)
     world.give("B")

@@ -193,3 +193,11 @@ def test_no_repository_and_no_models(
     assert told.text() == ""
     assert told.json()["models"] == []
     assert capsys.readouterr().err == ""
+
+
+def test_a_folder_beside_the_environments_is_none(world: World, clone: Git, told: Told) -> None:
+    world.release(clone)
+    world.pull()
+    world.write("gitops/models/toy/base/kustomization.yaml", "resources: []\n")
+    world.commit("Add a base")
+    assert [model["environment"] for model in told.json()["models"]] == ["production"]
