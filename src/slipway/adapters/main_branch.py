@@ -17,13 +17,11 @@ from slipway.adapters.git import Git
 from slipway.adapters.git_log import ShallowError
 from slipway.adapters.main_checkout import CheckedOut
 from slipway.adapters.main_place import find
-from slipway.adapters.own_git import AUTHOR, EMAIL, Files, OwnGit
+from slipway.adapters.own_git import AUTHOR, EMAIL, MODEL, Files, OwnGit
 from slipway.errors import OutsideError, UnreachableError
 
 __all__ = ["AUTHOR", "EMAIL", "Files", "Landing", "MainBranch"]
 
-TRAILER = "Slipway-Model"
-"""What the message of each of slipway's own commits has, and no person's."""
 _MOVED = re.compile(r"fetch first|non-fast-forward|stale info|cannot lock ref|failed to update ref|incorrect old value")
 _FETCHES = 5
 """Where another command works in the same clone, it may have set main just now."""
@@ -159,7 +157,7 @@ class MainBranch:
 
     def _is_own(self, commit: str) -> bool:
         self._fetch(commit)
-        return bool(self.git.run("log", "-1", f"--format=%(trailers:key={TRAILER},valueonly)", commit).strip())
+        return bool(self.git.run("log", "-1", f"--format=%(trailers:key={MODEL},valueonly)", commit).strip())
 
     def _not_own(self, commit: str, branch: str) -> OutsideError:
         said = self.git.run("log", "-1", "--format=%an committed %h (%s)", commit)

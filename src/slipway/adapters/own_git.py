@@ -15,6 +15,9 @@ from slipway.errors import OutsideError
 
 AUTHOR, EMAIL = "slipway", "slipway@localhost"
 """Who commits, unless GIT_AUTHOR_NAME and its like say otherwise."""
+MODEL, KEY, SOURCE, ENVIRONMENT = "Slipway-Model", "Slipway-Key", "Slipway-Source", "Slipway-Environment"
+"""The trailers of each such commit, which no person's has: its model, the key that it is about, the commit that
+asked for it, and the environment whose manifest it changes."""
 _HOOKS = "SLIPWAY_GIT_HOOKS"
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -14,7 +14,7 @@ from slipway.key import SHORT
 from slipway.plan import change, history
 from slipway.plan.change import Affected, Effect
 from slipway.plan.history import State
-from slipway.plan.past import PATHS
+from slipway.plan.past import PATHS, Repository
 from slipway.plan.rule import Because, Wanted
 from slipway.screen import emit, emit_json
 from slipway.workspace import Workspace
@@ -28,7 +28,7 @@ def show_plan(workspace: Workspace, *, base: str | None, as_json: bool) -> int:
     main = workspace.base(base)
     fork = workspace.fork_point(main)
     on_main = fork is not None and workspace.head() == fork.id
-    states = asked(workspace, fork) if on_main and fork else ()
+    states = of_history(workspace, fork, history.states) if on_main and fork else ()
     if on_main and workspace.git.is_clean(PATHS):
         found = tuple(_unchanged(state) for state in states if state.key)
     else:
@@ -57,36 +57,27 @@ def _unchanged(state: State) -> Affected:
     return Affected(model=state.model, effect=Effect.NONE, reasons=(), key=state.key)
 
 
-def asked(workspace: Workspace, tip: Commit) -> tuple[State, ...]:
-    """What the history of a commit of main asks for."""
+def of_history[T](workspace: Workspace, tip: Commit, ask: Callable[[Repository], T]) -> T:
+    """What the history of a commit of main says, deepened where the clone is shallow."""
 
-    def ask() -> tuple[State, ...]:
+    def read() -> T:
         with history.read(workspace.git, tip.id, workspace.settings.environment) as repository:
-            return history.states(repository)
+            return ask(repository)
 
-    return MainBranch.of(workspace.git).deep(ask)
+    return MainBranch.of(workspace.git).deep(read)
 
 
-def affected_names(workspace: Workspace, base: str | None) -> list[str]:
-    """The models that have to be judged, and those that cannot be, whose fault is then told.
+def to_review(workspace: Workspace, base: str | None, named: Sequence[str]) -> list[str]:
+    """The models that are named, else those that have to be judged, or cannot be: their fault is then told.
 
-    Raises `InputError` for a change that is refused.
+    Raises `InputError` where the change to one of them is refused.
     """
     found = changed(workspace, workspace.fork_point(workspace.base(base)))
-    _refuse(found)
-    return [a.model for a in found if a.effect in (Effect.RETRAIN, Effect.JUDGE, Effect.FAULTY)]
-
-
-def check_unmixed(workspace: Workspace, base: str | None, models: Sequence[str]) -> None:
-    """Refuse a change that mixes inputs and manifests of one of these models."""
-    found = changed(workspace, workspace.fork_point(workspace.base(base)))
-    _refuse([affected for affected in found if affected.model in models])
-
-
-def _refuse(found: Sequence[Affected]) -> None:
-    refused = [f"{a.model} is refused: {'; '.join(a.reasons)}" for a in found if a.effect is Effect.REFUSED]
-    if refused:
+    mine = [affected for affected in found if not named or affected.model in named]
+    if refused := [f"{a.model} is refused: {'; '.join(a.reasons)}" for a in mine if a.effect is Effect.REFUSED]:
         raise InputError("\n".join(refused))
+    judged = [a.model for a in mine if a.effect in (Effect.RETRAIN, Effect.JUDGE, Effect.FAULTY)]
+    return list(dict.fromkeys(named)) or judged
 
 
 def _show(workspace: Workspace, found: Sequence[Affected], states: Sequence[State], *, on_main: bool) -> None:

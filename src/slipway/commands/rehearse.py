@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from slipway.commands.release import images
 from slipway.errors import ExitCode, InputError
 from slipway.rehearsal.sandbox import Sandbox
 from slipway.rehearsal.story import Scene, Story
 from slipway.screen import emit, emit_json, emit_table
-from slipway.settings import LOCAL
+from slipway.settings import LOCAL, Settings
 from slipway.spec import check_name, spec_path
 
 if TYPE_CHECKING:
-    from slipway.adapters.image import Images
     from slipway.workspace import Workspace
 
 
@@ -25,13 +24,14 @@ def rehearse(workspace: Workspace, model: str, *, as_json: bool) -> int:
     if not path.is_file():
         raise InputError(f"there is no model {model!r} to rehearse", hint="Name a folder of data/.")
     sandbox = Sandbox.make(repo, model, LOCAL / "rehearsal", os.environ)
+    own = Settings.from_environ(sandbox.environ, repo=sandbox.clone)
     say = workspace.screen.say
     story = Story(
         sandbox=sandbox,
         model=model,
-        environment="production",
+        environment=own.environment,
         original=path.read_text(encoding="utf-8"),
-        images=_images,
+        images=images(own),
         say=lambda line: say(f"   {line}"),
     )
     took = [_played(workspace, number, scene) for number, scene in enumerate(story.scenes(), start=1)]
@@ -46,8 +46,8 @@ def rehearse(workspace: Workspace, model: str, *, as_json: bool) -> int:
     )
     emit("\n".join(["", "git log --first-parent main", *log]))
     say(f"All of it took {total:.0f} s. Look around, or go on, with the sandbox's own store and MLflow:")
-    own = " ".join(f"{name}={sandbox.environ[name]}" for name in ("SLIPWAY_STORE", "MLFLOW_TRACKING_URI"))
-    say(f"  cd {sandbox.shown / 'clone'}; export {own}")
+    places = " ".join(f"{name}={sandbox.environ[name]}" for name in ("SLIPWAY_STORE", "MLFLOW_TRACKING_URI"))
+    say(f"  cd {sandbox.shown / 'clone'}; export {places}")
     return ExitCode.DONE
 
 
@@ -58,9 +58,3 @@ def _played(workspace: Workspace, number: int, scene: Scene) -> dict[str, Any]:
     seconds = workspace.clock() - began
     workspace.screen.say(f"   → {outcome}, {seconds:.1f} s\n")
     return {"title": scene.title, "outcome": outcome, "seconds": seconds}
-
-
-def _images(store: Path) -> Images:
-    from slipway.adapters.image import Layout
-
-    return Layout(root=store / ".images", registry="localhost/slipway")

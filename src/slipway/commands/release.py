@@ -19,6 +19,8 @@ from slipway.release.step import Done, Step
 from slipway.screen import emit, emit_json
 
 if TYPE_CHECKING:
+    from slipway.adapters.image import Layout
+    from slipway.settings import Settings
     from slipway.workspace import Workspace
 
 
@@ -94,20 +96,24 @@ def _code(step: Step, *, named: bool) -> int:
 
 def releaser(workspace: Workspace, main: MainBranch, *, workers: int | None = None) -> Releaser:
     """A releaser with the real effects."""
-    from slipway.adapters.image import Layout
-    from slipway.stages import package
-
-    settings = workspace.settings
-    folder = settings.local if "://" in settings.store else Path(settings.store)
     return Releaser(
         workspace=workspace,
         main=main,
-        images=Layout(root=folder / ".images", registry=settings.registry, builder=package.builder()),
-        landing=_landing(settings.landing),
+        images=images(workspace.settings),
+        landing=_landing(workspace.settings.landing),
         pause=time.sleep,
         jitter=random.random,
         workers=workers,
     )
+
+
+def images(settings: Settings) -> Layout:
+    """Where images are kept: beside the store, or on this machine where the store is in S3."""
+    from slipway.adapters.image import Layout
+    from slipway.stages import package
+
+    folder = settings.local if "://" in settings.store else Path(settings.store)
+    return Layout(root=folder / ".images", registry=settings.registry, builder=package.builder())
 
 
 def _landing(name: str) -> Landing:

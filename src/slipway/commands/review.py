@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from typing import Any
 
-from slipway.commands.plan import affected_names, check_unmixed
+from slipway.commands.plan import to_review
 from slipway.errors import ExitCode, SlipwayError
 from slipway.results import VerdictName
 from slipway.screen import emit, emit_json
@@ -27,9 +27,7 @@ def review(
     """Run the pull request's stages; the worst exit code of all the models."""
     from slipway.pipeline import Options, Pipeline
 
-    if models:
-        check_unmixed(workspace, base, models)
-    names = list(dict.fromkeys(models)) or affected_names(workspace, base)
+    names = to_review(workspace, base, models)
     if not names:
         workspace.screen.say("The change affects no model. Name one to run it all the same: slipway run MODEL")
     codes = [ExitCode.DONE]

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from slipway import status as reading
 from slipway.adapters.git import Commit, Git
-from slipway.adapters.main_branch import MainBranch
-from slipway.commands.plan import said
+from slipway.commands.plan import of_history, said
 from slipway.errors import ExitCode, InputError
 from slipway.key import SHORT
-from slipway.plan import history as histories
 from slipway.plan.past import Repository
 from slipway.plan.rule import Wanted
 from slipway.screen import emit, emit_json, emit_table
@@ -30,7 +28,7 @@ _ALL = 100
 def status(workspace: Workspace, models: Sequence[str], *, as_json: bool) -> int:
     """Print what main says of models, in each environment."""
     tip = _main(workspace)
-    found = [one for one in _read(workspace, tip, _statuses) if not models or one.state.model in models]
+    found = [one for one in of_history(workspace, tip, _statuses) if not models or one.state.model in models]
     if unknown := set(models) - {one.state.model for one in found}:
         raise InputError(f"there is no model {', '.join(sorted(unknown))} on main, and none was released")
     if as_json:
@@ -50,7 +48,7 @@ def status(workspace: Workspace, models: Sequence[str], *, as_json: bool) -> int
 def history(workspace: Workspace, model: str, *, as_json: bool) -> int:
     """Print every commit that changed what is served of a model, newest first, and how to roll back."""
     tip = _main(workspace)
-    now, events = _read(workspace, tip, lambda repository: _history(repository, check_name(model)))
+    now, events = of_history(workspace, tip, lambda repository: _history(repository, check_name(model)))
     if not events and now.state.key is None:
         raise InputError(f"there is no model {model!r} on main, and none was released")
     rollback = _rollback(workspace.git, events)
@@ -60,10 +58,9 @@ def history(workspace: Workspace, model: str, *, as_json: bool) -> int:
     emit_table(
         ("when", "commit", "what", "by", "live", "on trial"), [_event_row(event, workspace.now()) for event in events]
     )
-    wanted = f"{now.state.decision.wanted.value}: {said(now.state, workspace.git)}".rstrip(": ")
-    workspace.screen.say(f"{model} in {now.environment}: {wanted}")
+    emit(f"{model} in {now.environment}: {_wanted(now, workspace.git)}")
     if rollback:
-        workspace.screen.say(f"To take back the newest: {rollback}")
+        emit(f"To take back the newest: {rollback}")
     return ExitCode.DONE
 
 
@@ -73,14 +70,6 @@ def _main(workspace: Workspace) -> Commit:
     if tip is None:  # pragma: no cover  there is a history, so there is a base or an error
         raise InputError("there is no main to look at")
     return tip
-
-
-def _read[T](workspace: Workspace, tip: Commit, ask: Callable[[Repository], T]) -> T:
-    def read() -> T:
-        with histories.read(workspace.git, tip.id, workspace.settings.environment) as repository:
-            return ask(repository)
-
-    return MainBranch.of(workspace.git).deep(read)
 
 
 def _statuses(repository: Repository) -> list[ModelStatus]:

@@ -6,12 +6,12 @@ import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from slipway.adapters.own_git import ENVIRONMENT, KEY, MODEL, SOURCE
 from slipway.delivery import writer
 from slipway.delivery.manifest import Release, manifest_path
 from slipway.errors import InputError
 from slipway.key import SHORT
 from slipway.plan.history import State
-from slipway.plan.past import ENVIRONMENT, KEY, MODEL, SOURCE
 from slipway.plan.rule import Because, Shape
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -44,9 +44,9 @@ def read(git: Git, tip: str, environment: str) -> Iterator[Repository]:
         yield Repository.at(objects, GitLog(root=git.root, tip=tip, paths=PATHS), environment)
 
 
-def states(repository: Repository, models: Iterable[str] | None = None) -> tuple[State, ...]:
-    """The state of each of these models, or of all that main has."""
-    return tuple(state(repository, model) for model in (repository.models() if models is None else models))
+def states(repository: Repository) -> tuple[State, ...]:
+    """The state of every model that main has."""
+    return tuple(state(repository, model) for model in repository.models())
 
 
 def state(repository: Repository, model: str) -> State:

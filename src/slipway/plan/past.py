@@ -11,6 +11,7 @@ from typing import Any
 
 from slipway.adapters.git_log import GitLog, LogEntry
 from slipway.adapters.objects import Objects, Snapshot
+from slipway.adapters.own_git import ENVIRONMENT, KEY, MODEL
 from slipway.delivery import manifest
 from slipway.delivery.manifest import Serving, manifest_path
 from slipway.errors import InputError
@@ -21,8 +22,6 @@ from slipway.spec import ServingTable, folder, parse_toml, spec_path
 SHARED = (TRAINING, "pyproject.toml", "uv.lock", ".python-version")
 """What is in the key of every model."""
 PATHS = ("data", "gitops/models", *SHARED)
-MODEL, KEY, SOURCE, ENVIRONMENT = "Slipway-Model", "Slipway-Key", "Slipway-Source", "Slipway-Environment"
-"""The trailers of a commit of slipway's: its model, the key that it is about, and the commit that asked for it."""
 ENVIRONMENT_NAME = re.compile(r"[a-z][a-z0-9-]{0,39}")
 
 
@@ -227,9 +226,7 @@ def serving_table(tree: Snapshot, model: str) -> ServingTable | None:
     try:
         table: Any = parse_toml(source, path).get("serving", {})
         return ServingTable.model_validate(table)
-    except ValueError:
-        return None
-    except InputError:
+    except (ValueError, InputError):
         return None
 
 

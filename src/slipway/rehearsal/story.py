@@ -38,7 +38,7 @@ class Story:
     environment: str
     original: str
     """The `model.toml` that the pull request brings: the user's own."""
-    images: Callable[[Path], Images]
+    images: Images
     say: Callable[[str], None]
     keys: dict[str, str] = field(default_factory=dict)
     """The keys by the part that they play: `before` and `after` the pull request."""
@@ -95,7 +95,7 @@ class Story:
         found = trained.load(store, self.model, release.key)
         if found is None:
             raise OutsideError(f"the store lost {release.key[:SHORT]}")
-        with serve(self.images(self.sandbox.store).files(Image.parse(release.image))) as endpoint:
+        with serve(self.images.files(Image.parse(release.image))) as endpoint:
             largest = check_golden(endpoint, found.card)
             golden, names = found.card.golden[0], (*found.card.numeric, *found.card.categorical)
             rows = [(*golden.numeric, *golden.categorical)]

@@ -17,10 +17,9 @@ from tests.remotes import ENVIRON, PERSON
 
 from slipway.adapters.git import Git
 from slipway.adapters.git_log import ShallowError
-from slipway.adapters.main_branch import AUTHOR, EMAIL, TRAILER, Files, MainBranch
+from slipway.adapters.main_branch import AUTHOR, EMAIL, Files, MainBranch
 from slipway.adapters.main_place import find
 from slipway.errors import InputError, OutsideError, UnreachableError
-from slipway.plan.past import MODEL
 
 WHEN = datetime(2026, 1, 31, 12, tzinfo=UTC)
 BRANCH = "slipway/production/toy"
@@ -411,9 +410,6 @@ class TestProposals:
         other = made(main, tip, b"two\n")
         assert main.propose(other, BRANCH)
         assert remote.run("rev-parse", BRANCH, f"{BRANCH}^").split() == [other, tip]
-
-    def test_slipways_own_commits_are_told_by_a_trailer_they_have(self) -> None:
-        assert TRAILER == MODEL
 
     def test_one_that_says_the_same_stays_while_main_moves_elsewhere(self, clone: Git, person: Git) -> None:
         main = MainBranch.of(clone)

@@ -11,7 +11,7 @@ from tests import remotes
 from tests.remotes import World
 
 from slipway.adapters.git import Git
-from slipway.commands.plan import affected_names, show_plan
+from slipway.commands.plan import show_plan, to_review
 from slipway.errors import ExitCode, InputError
 
 MANIFEST = "gitops/models/toy/production/seldon-deployment.yaml"
@@ -93,14 +93,16 @@ def test_a_change_of_both_sides_is_refused(world: World, capsys: pytest.CaptureF
     assert MANIFEST in model["reasons"][-1]
     assert "two pull requests" in model["reasons"][-1]
     with pytest.raises(InputError, match="toy is refused"):
-        affected_names(world.workspace(world.person), None)
+        to_review(world.workspace(world.person), None, [])
+    with pytest.raises(InputError, match="toy is refused"):  # whether it is named or not
+        to_review(world.workspace(world.person), None, ["toy"])
 
 
 def test_the_other_models_manifest_is_no_matter(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     world.add("other")
     world.change(MANIFEST, "cpu: 100m", "cpu: 200m")
     assert effects(plan(world, capsys)) == ["retrain"]
-    assert affected_names(world.workspace(world.person), None) == ["other"]
+    assert to_review(world.workspace(world.person), None, []) == ["other"]
 
 
 def test_both_may_be_deleted_together(world: World, capsys: pytest.CaptureFixture[str]) -> None:
@@ -122,7 +124,7 @@ def test_only_the_inputs_deleted_and_the_manifest_edited_is_refused(
 def test_no_change_is_success(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     world.person.run("switch", "--quiet", "--create", "change")
     assert effects(plan(world, capsys)) == []
-    assert affected_names(world.workspace(world.person), None) == []
+    assert to_review(world.workspace(world.person), None, []) == []
 
 
 def test_a_shallow_clone_of_main_deepens_by_itself(world: World, capsys: pytest.CaptureFixture[str]) -> None:

@@ -35,7 +35,7 @@ def story(place: Sandbox, said: list[str]) -> Story:
         model="toy",
         environment="production",
         original="",
-        images=lambda store: Layout(root=store, registry="localhost/slipway"),
+        images=Layout(root=place.store, registry="localhost/slipway"),
         say=said.append,
     )
 
