@@ -77,9 +77,10 @@ def _merge(report: ReportInput) -> list[str]:
         return [f"**If you merge:** {' '.join(text)}"]
     model = f"`model.onnx`, {size(report.card.onnx_bytes)}, sha256 {code(report.card.onnx_sha256, 64)}."
     after = "What ran before runs again within seconds; nothing is trained."
+    also = f"`slipway history {slug(report.model)}` prints the command too."
     return [
         f"**If you merge:** {' '.join([*text, model])}",
-        f"**To roll back:** revert the release commit. {after}",
+        f"**To roll back:** on main, after `git pull`, revert the release commit. {after} {also}",
         f"```sh\n{words.rollback(slug(report.model), slug(report.key))}\n```",
     ]
 

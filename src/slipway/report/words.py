@@ -230,12 +230,6 @@ def merge(report: ReportInput) -> list[str]:
 
 
 def rollback(model: str, key: str) -> str:
-    """The command that takes the key's newest release back, which a key that came back has more than one of.
-
-    A line before it says where; it has no mark that a shell could take for more than a remark.
-    """
+    """The command, in one line, that takes the key's newest release back; a key that came back has more than one."""
     pattern = rf"^(release|promote|restore)\({model}\): {short(key)}"
-    return (
-        f"# On main, after git pull. This prints it too: slipway history {model}\n"
-        f"git revert $(git log -1 --first-parent -E --format=%H --grep='{pattern}')"
-    )
+    return f"git revert $(git log -1 --first-parent -E --format=%H --grep='{pattern}')"

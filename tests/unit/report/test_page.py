@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import html
 import re
 from html.parser import HTMLParser
 
@@ -122,3 +123,11 @@ def test_thousands_of_trials_are_cut_with_a_word() -> None:
     text = page.render(samples.many_trials())
     assert "4,000 more of 5,000: all of them are in trials.parquet in the store." in text
     assert len(text) < 1_500_000
+
+
+def test_the_command_that_rolls_back_is_a_line_that_can_be_pasted() -> None:
+    text = html.unescape(page.render(samples.promote()))
+    (command,) = re.findall(r"To roll back</h3>.*?<pre>(.*?)</pre>", text, re.DOTALL)
+    assert command.startswith("git revert $(git log"), "a remark before it, on one line, would make a remark of it all"
+    assert command.endswith(")")
+    assert "\n" not in command
