@@ -1,228 +1,188 @@
-"""The class that seldon-core's wrapper serves: `model.onnx`, asked as it was in training.
-
-A release takes this file with it as it is, so it imports nothing of slipway.
-"""
+"""The class that seldon-core serves: `model.onnx`, asked as it was in training, and checked before it serves."""
 
 from __future__ import annotations
 
-import hashlib
 import json
-import math
 import os
-from collections import Counter
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, Protocol
 
 import numpy as np
-import onnxruntime
+import orjson
 from flask import Blueprint
-from seldon_core.flask_utils import SeldonMicroserviceException  # type: ignore[import-untyped]  # it has none
-from seldon_core.utils import construct_response_json  # type: ignore[import-untyped]
+from numpy.typing import NDArray
+from seldon_core.flask_utils import SeldonMicroserviceException
+from seldon_core.proto import prediction_pb2
+from seldon_core.utils import get_request_path
 from werkzeug.exceptions import HTTPException, UnsupportedMediaType
 
-_FOLDER = "SLIPWAY_MODEL_DIR"
-_EXACT = 2**53
-"""Whole numbers beyond are told apart neither in training nor here."""
-_INFINITE = 2.0**128 - 2.0**103
-"""From here on a number is infinite in the 32 bits that models calculate in."""
-_LONGEST = 2**63
-_SHOWN = 12
-_META = {"puid": (str, "a text"), "tags": (dict, "an object"), "requestPath": (dict, "an object")}
-_FORM = 'send {"data": {"names": ["column", …], "ndarray": [[value, …], …]}} with Content-Type: application/json'
+from slipway.serving import open_inference, reviewed
+from slipway.serving.messages import Asked, Speaker, read
+from slipway.serving.metrics import Metrics
+from slipway.serving.protobuf import read_proto, to_proto
+from slipway.serving.rows import FORM, Columns, Extra, Refused
+
+FOLDER, EXTRA = "SLIPWAY_MODEL_DIR", "SLIPWAY_EXTRA_COLUMNS"
+EXTENSION = "slipway"
+"""Where the Flask application that serves a model keeps it."""
+
+type Prediction = NDArray[np.float32]
+
+
+class Question(Protocol):
+    """Rows to predict."""
+
+    @property
+    def names(self) -> object:
+        """The columns in the order of the rows' values; None or [] for the model's own order."""
+
+    @property
+    def rows(self) -> object:
+        """A list of lists of values, unless the client sent something else."""
 
 
 class Model:
-    """One model, checked before it serves.
+    """One model, of `SLIPWAY_MODEL_DIR` or of the working directory.
 
-    Requests are read by `predict_raw`: the wrapper itself would make texts of all numbers in a row that
+    Messages are read by `predict_raw`: the wrapper itself would make texts of all numbers in a row that
     holds a text, and answer what it cannot read with 500.
     """
 
     def __init__(self) -> None:
-        """Load the model of `SLIPWAY_MODEL_DIR`, or of the working directory; exit if it is not the reviewed one."""
-        folder = Path(os.environ.get(_FOLDER, "."))
-        card, onnx = _released(folder)
-        self._session = _session(onnx)
-        self._key = str(card["key"])
-        found = self._session.get_modelmeta().custom_metadata_map.get("slipway.key")
-        if found != self._key:
-            _no_start(f"model.onnx is of the key {found}, model.json of {self._key}")
-        self._numeric = len(card["numeric"])
-        self._columns: list[str] = [*card["numeric"], *card["categorical"]]
-        self._outputs: list[str] = card["classes"] or [card["target"]]
-        self.model_error_handler = _error_handler()
+        """Load the model; exit if it is not the reviewed one, or a setting is none."""
+        self._model = reviewed.load(Path(os.environ.get(FOLDER, ".")))
+        card = self._model.card
+        self.columns = Columns(card["numeric"], card["categorical"], extra=_extra())
+        self.speaker = Speaker(
+            key=self._model.key, outputs=self._model.outputs, classes=tuple(card["classes"]), path=get_request_path()
+        )
+        self.recorder = Metrics(card)
+        self.model_error_handler = self._blueprint()
+
+    @property
+    def card(self) -> Mapping[str, Any]:
+        """What the release record says."""
+        return self._model.card
 
     def class_names(self) -> list[str]:
         """The classes in the order of their probabilities; in a regression, the target."""
-        return self._outputs
+        return list(self._model.outputs)
 
     def tags(self) -> dict[str, str]:
         """What each answer says of the model that gave it."""
-        return {"key": self._key}
+        return {"key": self._model.key}
+
+    def init_metadata(self) -> dict[str, Any]:
+        """What `/metadata` says: the signature, and where the model comes from."""
+        card, columns = self.card, list(self._model.columns)
+        outputs = {"names": list(self._model.outputs), "shape": [len(self._model.outputs)]}
+        told = ("key", "model", "task", "target", "family", "metric", "onnx_sha256")
+        return {
+            "name": card["model"],
+            "versions": [self._model.key],
+            "platform": "onnxruntime_onnx",
+            "inputs": [{"messagetype": "ndarray", "schema": {"names": columns, "shape": [len(columns)]}}],
+            "outputs": [{"messagetype": "ndarray", "schema": outputs}],
+            "custom": {name: str(card[name]) for name in told if name in card}
+            | {part: json.dumps(card[part], ensure_ascii=False) for part in ("numeric", "categorical", "classes")},
+        }
+
+    def health_status(self) -> str:
+        """The key, if a golden request is answered as in the review."""
+        golden = self.card["golden"][0]
+        batch = self.columns.batch(None, [[*golden["numeric"], *golden["categorical"]]])
+        if not np.allclose(self._model.predict(batch), golden["answer"], rtol=1e-4, atol=1e-4):
+            raise SeldonMicroserviceException(
+                "the golden request is not answered as in the review", status_code=500, reason="MICROSERVICE_UNHEALTHY"
+            )
+        return self._model.key
 
     def predict_raw(self, message: Any) -> Any:  # noqa: ANN401  whatever a client sent
-        """Answer a Seldon message that holds rows, by column names or in the order of `model.json`: numbers first."""
-        if not isinstance(message, dict):
-            _refuse(f"the request is no object: {_FORM}")
-        meta = _meta(message.get("meta"))
-        data, rows = _rows(message.get("data"))
-        prediction = self._ask(self._ordered(data.get("names"), rows))
-        known = {name: meta[name] for name in ("tags", "requestPath") if name in meta}
-        return construct_response_json(self, False, {"data": data, "meta": meta}, prediction, known)  # noqa: FBT003
+        """Answer a Seldon message, as JSON or as protocol buffer, in its own form. Raises `Refused`."""
+        if isinstance(message, prediction_pb2.SeldonMessage):
+            return self.serve("grpc", lambda: read_proto(message), self._to_proto)
+        return self.serve("rest", lambda: read(message), self.speaker.answer)
 
-    def _ask(self, rows: Sequence[Sequence[Any]]) -> np.ndarray[Any, np.dtype[np.float64]]:
-        """Probabilities (rows x classes) or numbers (rows x 1)."""
-        places = list(enumerate(self._columns))
-        numeric = [[_number(row[i], name) for i, name in places[: self._numeric]] for row in rows]
-        categorical = [[_text(row[i], name) for i, name in places[self._numeric :]] for row in rows]
-        feeds = {
-            "numeric": np.array(numeric, dtype=np.float32),
-            "categorical": np.array(categorical, dtype=object),
-        }
-        asked = {entry.name: feeds[entry.name] for entry in self._session.get_inputs()}
-        return np.asarray(self._session.run(None, asked)[0], dtype=np.float64)
+    def send_feedback_raw(self, _: Any) -> Any:  # noqa: ANN401
+        """Feedback is counted by the wrapper; the model learns nothing from it."""
+        return prediction_pb2.SeldonMessage()
 
-    def _ordered(self, names: Any, rows: Sequence[Any]) -> Sequence[Sequence[Any]]:  # noqa: ANN401
-        """The rows with their values in the order of the model's columns."""
-        names = self._columns if names is None or names == [] else names
-        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-            _refuse("data.names must be a list of texts")
-        self._check_names(names)
-        for number, row in enumerate(rows, start=1):
-            if not isinstance(row, list):
-                _refuse(f"row {number} is no list of values: {_FORM}")
-            if len(row) != len(names):
-                _refuse(f"row {number} has {len(row)} values, not one for each of {_listed(names)}")
-        if names == self._columns:
-            return rows
-        place = {name: index for index, name in enumerate(names)}
-        order = [place[name] for name in self._columns]
-        return [[row[index] for index in order] for row in rows]
+    def reply(self, body: bytes) -> bytes:
+        """Answer a Seldon message in JSON with one. Raises `Refused`."""
+        return self.serve("rest", lambda: read(parsed(body)), self._to_json)
 
-    def _check_names(self, names: Sequence[str]) -> None:
-        given, known = set(names), set(self._columns)
-        if missing := [name for name in self._columns if name not in given]:
-            _refuse(f"columns are missing: {_listed(missing)}; send null for a value that is not known")
-        if extra := sorted(given - known):
-            _refuse(f"columns that the model does not read: {_listed(extra)}")
-        if twice := [name for name, count in Counter(names).items() if count > 1]:
-            _refuse(f"columns are named twice: {_listed(twice)}")
+    def infer(self, body: bytes) -> bytes:
+        """Answer a request of the Open Inference Protocol. Raises `Refused`."""
+        return self.serve(
+            "v2",
+            lambda: open_inference.read(parsed(body), self.columns.names),
+            lambda asked, output: open_inference.answer(asked, output, self),
+        )
+
+    def serve[Q: Question, A](self, transport: str, read: Callable[[], Q], write: Callable[[Q, Prediction], A]) -> A:
+        """Answer a question that is read and written as a protocol has it, and count it. Raises `Refused`."""
+        began = time.perf_counter()
+        try:
+            asked = read()
+            batch = self.columns.batch(asked.names, asked.rows)
+            output = self._model.predict(batch)
+            answer = write(asked, output)
+        except Refused as refusal:
+            self.recorder.refused(code=refusal.status_code, seconds=time.perf_counter() - began, transport=transport)
+            raise
+        self.recorder.answered(
+            seconds=time.perf_counter() - began,
+            numeric=batch.numeric,
+            categorical=batch.categorical,
+            output=output,
+            transport=transport,
+        )
+        return answer
+
+    def _to_json(self, asked: Asked, output: Prediction) -> bytes:
+        return orjson.dumps(self.speaker.answer(asked, output))
+
+    def _to_proto(self, asked: Asked, output: Prediction) -> Any:  # noqa: ANN401  generated, without types
+        return to_proto(asked, self.speaker.answer(asked, output))
+
+    def _blueprint(self) -> Blueprint:
+        """What the wrapper's Flask application gets from us.
+
+        It is given the model to keep, for the worker that answers most requests before Flask sees them; and answers
+        to requests that never reach the model, for the wrapper's own would be 500 for all of them.
+        """
+        blueprint = Blueprint("slipway", __name__)
+        blueprint.record(lambda state: state.app.extensions.update({EXTENSION: self}))
+        blueprint.app_errorhandler(HTTPException)(_of_http)
+        for kind in (json.JSONDecodeError, UnicodeDecodeError, RecursionError, UnsupportedMediaType):
+            blueprint.app_errorhandler(kind)(_unreadable)
+        return blueprint
 
 
-def _released(folder: Path) -> tuple[dict[str, Any], bytes]:
-    """The card and the graph of a folder, which must name each other."""
+def parsed(body: bytes) -> Any:  # noqa: ANN401
+    """A JSON document; NaN stands for a missing value, as Python's clients write it. Raises `Refused`."""
     try:
-        card: dict[str, Any] = json.loads((folder / "model.json").read_bytes())
-        onnx = (folder / "model.onnx").read_bytes()
-        recorded, *_ = (card[name] for name in ("onnx_sha256", "key", "numeric", "categorical", "classes", "target"))
-    except OSError as error:
-        _no_start(str(error))
-    except (ValueError, KeyError, TypeError) as error:
-        _no_start(f"model.json is no model's card: {error!r}")
-    if hashlib.sha256(onnx).hexdigest() != recorded:
-        _no_start("model.onnx is damaged or another model's: its SHA-256 is not the one that model.json names")
-    return card, onnx
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        try:
+            return json.loads(body)
+        except (ValueError, RecursionError):
+            raise Refused(f"the request is no JSON: {FORM}") from None
 
 
-def _session(onnx: bytes) -> Any:  # noqa: ANN401  onnxruntime has no types
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1  # workers are forked, and threads would not follow
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])
-
-
-def _no_start(why: str) -> NoReturn:
-    raise SystemExit(f"this model is not served: {why}")
-
-
-def _refuse(what: str) -> NoReturn:
-    raise SeldonMicroserviceException(what, status_code=400)
-
-
-def _meta(meta: Any) -> Mapping[str, Any]:  # noqa: ANN401
-    """What of a request's `meta` goes into the answer."""
-    meta = {} if meta is None else meta
-    if not isinstance(meta, dict):
-        _refuse("meta must be an object")
-    for name, (kind, spoken) in _META.items():
-        if name in meta and not isinstance(meta[name], kind):
-            _refuse(f"meta.{name} must be {spoken}")
-    return {name: meta[name] for name in _META if name in meta}
-
-
-def _rows(data: Any) -> tuple[dict[str, Any], Sequence[Any]]:  # noqa: ANN401
-    if not isinstance(data, dict) or ("ndarray" in data) == ("tensor" in data):
-        _refuse(f"the request has no data, or more than one kind of it: {_FORM}")
-    rows = data["ndarray"] if "ndarray" in data else _of_tensor(data["tensor"])
-    if not isinstance(rows, list) or not rows:
-        _refuse(f"data.ndarray holds no rows: {_FORM}")
-    return data, rows
-
-
-def _of_tensor(tensor: Any) -> list[Any]:  # noqa: ANN401
-    values, shape = (tensor.get("values"), tensor.get("shape")) if isinstance(tensor, dict) else (None, None)
-    match shape:
-        case [int(rows), int(width)] if isinstance(values, list) and width > 0 and rows * width == len(values):
-            return [values[start : start + width] for start in range(0, len(values), width)]
-    _refuse("data.tensor must hold values, and their shape as [rows, columns]")
-
-
-def _number(value: Any, name: str) -> float:  # noqa: ANN401
-    """A number as training had it; NaN where it is missing."""
-    if value is None:
-        return math.nan
-    if not isinstance(value, int | float):
-        _refuse(f"column {name!r} must be a number or null, not {_shown(value)}")
-    if isinstance(value, int) and abs(value) > _EXACT:
-        _refuse(f"column {name!r} must be a number that 64 bits hold exactly, within ±2^53")
-    if abs(value) >= _INFINITE:
-        _refuse(f"column {name!r} must be a finite number, within ±3.4e38")
-    return float(value)
-
-
-def _text(value: Any, name: str) -> str:  # noqa: ANN401
-    """A category as training had it, a whole number by its digits; empty where it is missing."""
-    if value is None:
-        return ""
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < _LONGEST:
-        return str(value)
-    if not isinstance(value, str):
-        _refuse(f"column {name!r} must be a text or null, not {_shown(value)}")
-    if any("\ud800" <= mark <= "\udfff" for mark in value):
-        _refuse(f"column {name!r} holds half of a surrogate pair, which is no text")
-    return value
-
-
-def _shown(value: Any) -> str:  # noqa: ANN401
-    """A value as the client wrote it, if it is short."""
-    match value:
-        case list() | dict():
-            return "a list" if isinstance(value, list) else "an object"
-        case str():
-            return json.dumps(value[:40])
-        case _:
-            return json.dumps(value)[:40]
-
-
-def _listed(names: Sequence[str]) -> str:
-    rest = len(names) - _SHOWN
-    return ", ".join(map(repr, names[:_SHOWN])) + (f" and {rest} more" if rest > 0 else "")
-
-
-def _error_handler() -> Blueprint:
-    """Answers to requests that never reach the model; the wrapper's own would be 500 for all of them."""
-    blueprint = Blueprint("slipway", __name__)
-    blueprint.app_errorhandler(HTTPException)(_of_http)
-    for kind in (json.JSONDecodeError, UnicodeDecodeError, RecursionError, UnsupportedMediaType):
-        blueprint.app_errorhandler(kind)(_unreadable)
-    return blueprint
+def _extra() -> Extra:
+    chosen = os.environ.get(EXTRA) or Extra.REFUSE
+    if chosen not in list(Extra):
+        raise SystemExit(f"this model is not served: {EXTRA} is {chosen!r}; it is refuse (the default) or ignore")
+    return Extra(chosen)
 
 
 def _of_http(error: HTTPException) -> tuple[dict[str, Any], int]:
     code = error.code or 500
-    return SeldonMicroserviceException(error.description, status_code=code).to_dict(), code
+    return Refused(str(error.description), code=code).to_dict(), code
 
 
 def _unreadable(_: Exception) -> tuple[dict[str, Any], int]:
-    return SeldonMicroserviceException(f"the request is no JSON: {_FORM}").to_dict(), 400
+    return Refused(f"the request is no JSON: {FORM}").to_dict(), 400

@@ -1,0 +1,174 @@
+"""The paths of a model's server, as an ASGI application.
+
+What most clients ask is answered here; Seldon's own Flask application answers the rest of its protocol. It lists what
+is served: of the wrapper's other paths (transformers, routers, combiners) a model has none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from a2wsgi import WSGIMiddleware
+
+from slipway.serving.open_inference import metadata
+from slipway.serving.rows import Refused
+
+if TYPE_CHECKING:
+    from slipway.serving.model import Model
+
+MAX_BODY = 32 * 2**20
+"""Bytes of a request; a batch of 1,000 rows with 300 columns has three million."""
+_LARGE = 2**16
+"""Larger requests are answered in a thread, so that small ones need not wait for them."""
+_FLUSH = 1.0
+"""Seconds between the moments when metrics are put where the other processes see them."""
+_JSON = (b"content-type", b"application/json")
+_TEXT = (b"content-type", b"text/plain; charset=utf-8")
+_ANYBODY = (b"access-control-allow-origin", b"*")
+"""As Seldon's wrapper has it."""
+_V2 = "/v2"
+_PREDICT = ("/api/v1.0/predictions", "/api/v0.1/predictions", "/predict")
+_FEEDBACK = ("/api/v1.0/feedback", "/api/v0.1/feedback", "/send-feedback")
+_ABOUT = ("/health/status", "/api/v1.0/health/status", "/metadata", "/api/v1.0/metadata", "/seldon.json")
+_SELDON = frozenset((*_PREDICT, *_FEEDBACK, *_ABOUT))
+
+type Header = tuple[bytes, bytes]
+type Scope = Mapping[str, Any]
+type Receive = Callable[[], Awaitable[Mapping[str, Any]]]
+type Send = Callable[[Mapping[str, Any]], Awaitable[None]]
+
+
+class TooLargeError(Exception):
+    """A request with a longer body than is read."""
+
+
+class App:
+    """A model behind ASGI."""
+
+    def __init__(self, model: Model, flask: Any, *, max_body: int = MAX_BODY) -> None:  # noqa: ANN401
+        """Serve a model, with Seldon's Flask application for what is left; longer requests are refused with 413."""
+        self._model = model
+        self._seldon = WSGIMiddleware(flask, workers=4)
+        self._max_body = max_body
+        names = {str(model.card["model"]), os.environ.get("PREDICTIVE_UNIT_ID") or "model"}
+        self._infer = {f"{_V2}/models/{name}{version}/infer" for name in names for version in ("", self._version())}
+        self._known = {"/health/ping": (b"pong", _TEXT), **dict(self._v2(names))}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        elif scope["type"] == "http":
+            await self._answer(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer here what is asked most, and hand on what only Seldon's application knows."""
+        path, post = scope["path"], scope["method"] == "POST"
+        try:
+            body = await self._body(receive)
+        except TooLargeError:
+            await _send_error(send, 413, f"the request is longer than {self._max_body} bytes; send fewer rows")
+            return
+        if post and path in _PREDICT and _is_json(scope):
+            await self._quick(send, self._model.reply, Refused.to_dict, body)
+        elif post and path in self._infer:
+            await self._quick(send, self._model.infer, _v2_error, body)
+        elif path == "/metrics":
+            text, kind = self._model.recorder.text()
+            await _send(send, 200, text.encode(), (b"content-type", kind.encode()))
+        elif path in _SELDON:
+            await self._seldon(scope, _again(body, receive), send)  # type: ignore[arg-type]  # ASGI's own, as plain mappings
+        elif (known := self._known.get(path)) is not None:
+            await _send(send, 200, *known)
+        else:
+            await _send_error(send, 404, f"there is no {path[:80]!r} here; ask POST {_PREDICT[0]}")
+
+    async def _quick(
+        self, send: Send, answer: Callable[[bytes], bytes], error: Callable[[Refused], Mapping[str, Any]], body: bytes
+    ) -> None:
+        """Answer at once, or in a thread if it may take a while: small requests need not wait for large ones."""
+        try:
+            if len(body) > _LARGE:
+                answered = await asyncio.get_running_loop().run_in_executor(None, answer, body)
+            else:
+                answered = answer(body)
+        except Refused as refusal:
+            await _send(send, refusal.status_code, orjson.dumps(error(refusal)))
+        else:
+            await _send(send, 200, answered)
+
+    async def _body(self, receive: Receive) -> bytes:
+        message = await receive()
+        body: bytes = message.get("body", b"")
+        if not message.get("more_body"):
+            return body
+        parts, size = [body], len(body)
+        while message.get("more_body"):
+            message = await receive()
+            part = message.get("body", b"")
+            size += len(part)
+            if size > self._max_body:
+                raise TooLargeError
+            parts.append(part)
+        return b"".join(parts)
+
+    def _version(self) -> str:
+        return f"/versions/{self._model.speaker.key}"
+
+    def _v2(self, names: Iterable[str]) -> Iterator[tuple[str, tuple[bytes, Header]]]:
+        """What the Open Inference Protocol answers without being asked for a prediction."""
+        about = {"name": "slipway", "version": "1", "extensions": []}
+        live, ready = orjson.dumps({"live": True}), orjson.dumps({"ready": True})
+        yield _V2, (orjson.dumps(about), _JSON)
+        yield f"{_V2}/health/live", (live, _JSON)
+        yield f"{_V2}/health/ready", (ready, _JSON)
+        for name in names:
+            for path in (f"{_V2}/models/{name}", f"{_V2}/models/{name}{self._version()}"):
+                yield path, (orjson.dumps(metadata(self._model)), _JSON)
+                yield f"{path}/ready", (ready, _JSON)
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                self._flush()
+            await send({"type": f"{message['type']}.complete"})
+            if message["type"] == "lifespan.shutdown":
+                self._model.recorder.flush()
+                return
+
+    def _flush(self) -> None:
+        self._model.recorder.flush()
+        asyncio.get_running_loop().call_later(_FLUSH, self._flush)
+
+
+def _is_json(scope: Scope) -> bool:
+    return any(name == b"content-type" and b"json" in value for name, value in scope["headers"])
+
+
+def _again(body: bytes, receive: Receive) -> Receive:
+    """The body that was read, to be read again."""
+    left = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def replay() -> Mapping[str, Any]:
+        return left.pop() if left else await receive()
+
+    return replay
+
+
+async def _send(send: Send, status: int, body: bytes, kind: Header = _JSON) -> None:
+    headers = [kind, (b"content-length", b"%d" % len(body)), _ANYBODY]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _v2_error(refusal: Refused) -> Mapping[str, Any]:
+    return {"error": str(refusal)}
+
+
+async def _send_error(send: Send, status: int, what: str) -> None:
+    await _send(send, status, orjson.dumps(Refused(what, code=status).to_dict()))

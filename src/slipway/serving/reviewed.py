@@ -1,0 +1,84 @@
+"""The model that was reviewed: it is loaded only if it is the one that its release record names."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from slipway.serving.rows import Batch
+
+_ENTRIES = ("onnx_sha256", "key", "model", "numeric", "categorical", "classes", "target", "golden")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reviewed:
+    """A model and what its release record (`model.json`) says of it."""
+
+    card: Mapping[str, Any]
+    session: Any
+    """Of onnxruntime, which has no types."""
+    inputs: tuple[str, ...]
+    """What the graph reads: `numeric`, `categorical`, or both."""
+
+    @property
+    def key(self) -> str:
+        """The content key of what shaped it."""
+        return str(self.card["key"])
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """In the order of a row without names: numbers first."""
+        return (*self.card["numeric"], *self.card["categorical"])
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The classes in the order of their probabilities; in a regression, the target."""
+        return tuple(self.card["classes"] or [self.card["target"]])
+
+    def predict(self, batch: Batch) -> NDArray[np.float32]:
+        """Probabilities (rows x classes) or numbers (rows x 1)."""
+        prediction: NDArray[np.float32] = self.session.run(None, {name: getattr(batch, name) for name in self.inputs})[
+            0
+        ]
+        return prediction
+
+
+def load(folder: Path) -> Reviewed:
+    """Load a folder's `model.onnx`; exit with one line if it is not the model that its `model.json` names."""
+    try:
+        card: dict[str, Any] = json.loads((folder / "model.json").read_bytes())
+        onnx = (folder / "model.onnx").read_bytes()
+        recorded, key, *_ = (card[name] for name in _ENTRIES)
+    except OSError as error:
+        _no_start(str(error))
+    except (ValueError, KeyError, TypeError) as error:
+        _no_start(f"model.json is no model's card: {error!r}")
+    if hashlib.sha256(onnx).hexdigest() != recorded:
+        _no_start("model.onnx is damaged or another model's: its SHA-256 is not the one that model.json names")
+    session = _session(onnx)
+    found = session.get_modelmeta().custom_metadata_map.get("slipway.key")
+    if found != key:
+        _no_start(f"model.onnx is of the key {found}, model.json of {key}")
+    inputs = tuple(entry.name for entry in session.get_inputs())
+    if not set(inputs) <= {"numeric", "categorical"}:
+        _no_start(f"model.onnx reads {', '.join(inputs)}, which no model of slipway does")
+    return Reviewed(card=card, session=session, inputs=inputs)
+
+
+def _session(onnx: bytes) -> Any:  # noqa: ANN401  onnxruntime has no types
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1  # workers are forked, and threads would not follow
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])
+
+
+def _no_start(why: str) -> NoReturn:
+    raise SystemExit(f"this model is not served: {why}")
