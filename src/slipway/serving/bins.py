@@ -63,13 +63,16 @@ class _Number:
     """A numeric feature's bins."""
 
     def __init__(self, entry: Mapping[str, Any]) -> None:
-        rounded = np.array(entry["edges"], dtype=np.float64).astype(np.float32)
+        exact = np.array(entry["edges"], dtype=np.float64)
+        with np.errstate(over="ignore"):  # what is too large for 32 bits is infinite in requests too
+            rounded = exact.astype(np.float32)
         self.name: str = entry["name"]
-        self.edges = np.unique(rounded)
+        self.edges, firsts = np.unique(rounded, return_index=True)
         places = np.searchsorted(self.edges, [*rounded, np.inf], side="left")
         counts = np.bincount(places, weights=entry["counts"], minlength=len(self.edges) + 1)
         self.counts = [*counts.astype(int).tolist(), entry["missing"]]
-        self.labels = (*_ranges(np.unique(entry["edges"]).tolist(), self.edges), MISSING)
+        # As people wrote them: 0.1, not the 0.10000000149 that 32 bits make of it.
+        self.labels = (*_ranges(exact[firsts].tolist()), MISSING)
 
 
 class _Numbers:
@@ -129,12 +132,10 @@ def _shares(counts: Sequence[int]) -> list[float]:
     return [count / total if total else 0.0 for count in counts]
 
 
-def _ranges(exact: list[float], edges: NDArray[np.float32]) -> Sequence[str]:
+def _ranges(edges: Sequence[float]) -> Sequence[str]:
     """Words for the bins between edges, with as many digits as tell them apart."""
-    if not len(edges):
+    if not edges:
         return ("any",)
-    # The first of the exact edges that round to one, as people wrote it: 0.1, not 0.10000000149.
-    firsts = [exact[place] for place in np.unique(np.array(exact).astype(np.float32), return_index=True)[1]]
-    digits = next(n for n in range(4, 18) if len({f"{edge:.{n}g}" for edge in firsts}) == len(firsts))
-    spoken = [f"{edge:.{digits}g}" for edge in firsts]
+    digits = next(n for n in range(4, 18) if len({f"{edge:.{n}g}" for edge in edges}) == len(edges))
+    spoken = [f"{edge:.{digits}g}" for edge in edges]
     return (f"up to {spoken[0]}", *(f"{low} to {high}" for low, high in pairwise(spoken)), f"above {spoken[-1]}")

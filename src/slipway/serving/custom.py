@@ -16,7 +16,7 @@ import numpy as np
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.metrics_core import Metric
 
-from .exposition import spoken
+from .exposition import distinct, spoken
 from .metrics import Metrics
 from .shared import Floats, Shared
 
@@ -55,11 +55,11 @@ class SharedSeldonMetrics:
         for metric in custom_metrics or ():
             kind, name = str(metric.get("type", "COUNTER")), str(metric["key"])
             name = name.removesuffix("_total") if kind == "COUNTER" else name
-            tags = {**metric.get("tags", {}), "method": method}
+            tags = {**(metric.get("tags") or {}), "method": method}
             if kind not in _KINDS or not _NAME.fullmatch(name) or not all(map(_TAG.fullmatch, tags)):
                 logging.getLogger(__name__).error("no valid metric: %s %r with the tags %s", kind, name, list(tags))
                 continue
-            key = (kind, name, tuple(sorted((tag, str(value)) for tag, value in tags.items())))
+            key = (kind, name, tuple(sorted((tag, distinct([str(value)])[0]) for tag, value in tags.items())))
             if kind == "GAUGE":
                 self._ledger.put(key, float(metric["value"]))
             else:
@@ -151,7 +151,7 @@ class Ledger:
         if key not in self._places:
             self._learn()
         if key not in self._places:
-            line = json.dumps([key, width]).encode() + b"\n"
+            line = json.dumps([key, self._used, self._used + width]).encode() + b"\n"
             if self._end + len(line) > NAMES or self._used + width > len(self._cells):
                 logging.getLogger(__name__).error("no room for another custom metric: %s", key)
                 return slice(0, 0)
@@ -164,8 +164,7 @@ class Ledger:
         """Take note of the names that came since."""
         valid = max(int(self._length[0]), self._end)
         for line in self._shared.memory[self._end : valid].splitlines():
-            (kind, name, tags), width = json.loads(line)
+            (kind, name, tags), start, self._used = json.loads(line)
             key = (kind, name, tuple((tag, value) for tag, value in tags))
-            self._places[key] = slice(self._used, self._used + width)
-            self._used += width
+            self._places[key] = slice(start, self._used)
         self._end = valid

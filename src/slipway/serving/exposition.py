@@ -73,7 +73,7 @@ class Histogram:
 
     def count(self, values: Floats) -> Floats:
         """The numbers that these values add. One that is not finite is counted, and not summed."""
-        buckets = np.bincount(np.searchsorted(self.bounds, values, side="left"), minlength=len(self.bounds) + 1)
+        buckets = np.bincount(np.searchsorted(self._upper, values, side="left"), minlength=len(self.bounds) + 1)
         return np.append(buckets, values[np.isfinite(values)].sum())
 
     def text(self, cells: Floats) -> Iterator[str]:
@@ -82,6 +82,10 @@ class Histogram:
         counts = np.cumsum(cells[:-1]).tolist()
         for line, count in zip(self._lines, [*counts, counts[-1], cells[-1].item()], strict=True):
             yield f"{line} {spoken(count)}\n"
+
+    @cached_property
+    def _upper(self) -> Floats:
+        return np.array(self.bounds, dtype=np.float64)
 
     @cached_property
     def _head(self) -> str:

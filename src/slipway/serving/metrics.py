@@ -142,25 +142,36 @@ class Metrics:
         self._waiting.append((transport, 200, seconds, numeric, categorical, output))
         self._rows += len(output)
         if self._rows >= WAITING or monotonic() >= self._due:
-            self.flush()
+            self._count_if_nobody_does()
 
     def refused(self, *, code: int, seconds: float, transport: str = "rest") -> None:
         """Note any other answer, by its status."""
         self._waiting.append((transport, code, seconds, None, None, None))
         self._rows += 1
         if self._rows >= WAITING or monotonic() >= self._due:
-            self.flush()
+            self._count_if_nobody_does()
 
     def flush(self) -> None:
         """Count what waits. From any thread, but not from a signal's handler, which may interrupt just this."""
         with self._lock:
-            waiting = self._waiting[:]
-            del self._waiting[: len(waiting)]
-            self._rows = 0
-            self._due = monotonic() + SECONDS
-            if waiting:
-                batch = self._batch(waiting)
-                self._slots.add(np.concatenate([counted.increments(batch) for counted in self._counted]))
+            self._count()
+
+    def _count_if_nobody_does(self) -> None:
+        """As `flush`, but a request does not wait for a thread that is counting a large batch."""
+        if self._lock.acquire(blocking=False):
+            try:
+                self._count()
+            finally:
+                self._lock.release()
+
+    def _count(self) -> None:
+        waiting = self._waiting[:]
+        del self._waiting[: len(waiting)]
+        self._rows = 0
+        self._due = monotonic() + SECONDS
+        if waiting:
+            batch = self._batch(waiting)
+            self._slots.add(np.concatenate([counted.increments(batch) for counted in self._counted]))
 
     def text(self) -> tuple[str, str]:
         """All workers' numbers in Prometheus' text format, and the content type of that."""
@@ -190,7 +201,7 @@ def origin() -> Labels:
     from seldon_core.metrics import DEFAULT_LABELS
 
     labels = {name: DEFAULT_LABELS[name] for name in ("deployment_name", "predictor_name", "model_name")}
-    return {name: value for name, value in labels.items() if value and value != NONIMPLEMENTED_MSG}
+    return {name: distinct([value])[0] for name, value in labels.items() if value and value != NONIMPLEMENTED_MSG}
 
 
 def _limit(asked: str) -> int | None:

@@ -78,8 +78,10 @@ class Slots:
 
     def __init__(self, width: int, *, slots: int = SLOTS) -> None:
         """Raises `OSError` as `Shared` does."""
-        self._shared = Shared((slots + 1) * width * np.dtype(np.float64).itemsize)
-        self._cells = np.frombuffer(self._shared.memory, dtype=np.float64).reshape(slots + 1, width)
+        self._shared = Shared((slots + 1) * (width + 1) * np.dtype(np.float64).itemsize)
+        rows = np.frombuffer(self._shared.memory, dtype=np.float64).reshape(slots + 1, width + 1)
+        # Memory is taken up where it is first looked at, so that a slot nobody has used is passed over by its first.
+        self._used, self._cells = rows[:, 0], rows[:, 1:]
         self._owner = 0
         self._mine = _TOGETHER
 
@@ -88,6 +90,7 @@ class Slots:
         if self._owner != os.getpid():
             self._mine = next((slot for slot in range(1, len(self._cells)) if self._shared.claim(slot)), _TOGETHER)
             self._owner = os.getpid()
+        self._used[self._mine] = 1
         if self._mine != _TOGETHER:
             self._cells[self._mine] += increments
             return
@@ -99,7 +102,7 @@ class Slots:
 
         What another process is just adding may be in some counters and not yet in others.
         """
-        total: Floats = self._cells.sum(axis=0)
+        total: Floats = self._cells[self._used > 0].sum(axis=0)
         return total
 
 

@@ -8,6 +8,8 @@ import re
 import shutil
 import signal
 import subprocess
+import textwrap
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -69,6 +71,10 @@ def card(*reference: Mapping[str, Any], **other: Any) -> dict[str, Any]:
 
 
 TOY = card(number("width", [0.1, 2.5], [3, 4, 2], 1), words("kind", ["a", "b"], [5, 3, 0], 2))
+
+
+def promtool(*arguments: str, **more: Any) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([PROMTOOL or "", *arguments], text=True, capture_output=True, check=False, **more)
 
 
 def samples(text: str) -> Samples:
@@ -278,56 +284,65 @@ def test_promtool_finds_nothing_to_complain_of() -> None:
     toy = SharedSeldonMetrics(Metrics(TOY))
     answer(toy._metrics, (1, "a"))
     toy.update([{"key": "orders", "value": 2}, {"type": "TIMER", "key": "lookup_seconds", "value": 3}], "predict")
-    checked = subprocess.run(
-        [PROMTOOL or "", "check", "metrics"],
-        input=toy.generate_metrics()[0],
-        text=True,
-        capture_output=True,
-        check=False,
-    )
+    checked = promtool("check", "metrics", input=toy.generate_metrics()[0])
     assert (checked.returncode, checked.stderr) == (0, "")
 
 
-def psi_cases() -> Iterator[tuple[float, str]]:
-    rng = np.random.default_rng(3)
+def psi_cases(seed: int) -> Iterator[tuple[float, str]]:
+    rng = np.random.default_rng(seed)
     for width, kind in zip(rng.normal(2, 1, 500), rng.integers(0, 4, 500), strict=True):
         yield (np.nan if width < 0 else float(width), "abc "[kind].strip())
 
 
+def rules() -> str:
+    written = (metrics.__doc__ or "").partition("\n\n    groups:")[2].partition("\n\nOf Seldon")[0]
+    return "groups:" + textwrap.dedent(written)
+
+
 @needs_promtool
-def test_the_rules_give_the_index_that_validation_computes(tmp_path: Path) -> None:
-    toy = Metrics(TOY)
-    answer(toy, *psi_cases())
-    text, _ = toy.text()
-    lines = [line.rpartition(" ") for line in text.splitlines() if not line.startswith("#")]
-    rules = (metrics.__doc__ or "").partition("\n\n    groups:")[2].partition("\n\nOf Seldon")[0]
-    document = yaml.safe_load("groups:" + rules.replace("increase(slipway_feature_total[1d])", "slipway_feature_total"))
-    (tmp_path / "rules.yml").write_text(yaml.safe_dump(document))
+def test_the_rules_give_the_index_that_validation_computes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two pods that are live and one on trial, on the day on which a model with other bins was retired."""
+    monkeypatch.setitem(seldon.DEFAULT_LABELS, "deployment_name", "toy")
+    retired = card(number("width", [7], [9, 1]))
+    pods = [("default", TOY), ("default", TOY), ("canary", TOY), ("default", retired)]
+    now: dict[tuple[str, str], Any] = {}
+    series = []
+    for pod, (predictor, model) in enumerate(pods):
+        monkeypatch.setitem(seldon.DEFAULT_LABELS, "predictor_name", predictor)
+        toy = Metrics(model)
+        answer(toy, *psi_cases(pod))
+        for feature in ("width", "kind") if model is TOY else ():
+            counts = np.array(list(by_bin(toy, feature).values()))
+            now[predictor, feature] = counts + now.get((predictor, feature), 0)
+        lines = [line.rpartition(" ") for line in toy.text()[0].splitlines() if not line.startswith("#")]
+        for line, _, value in lines:
+            later = "stale" if model is retired and "reference" in line else value
+            series.append({"series": line.replace("{", f'{{pod="{pod}",', 1), "values": f"{value} {later}"})
+    # The bin that both have is the same; rows in those of the retired model alone are nobody's.
+    now["default", "width"][-1] += by_bin(toy, "width")["missing"]
     before = {"width": [3, 4, 2, 1], "kind": [5, 3, 0, 2]}
-    now = {feature: list(by_bin(toy, feature).values()) for feature in before}
-    expected = {feature: stability_index(np.array(before[feature]), np.array(now[feature])) for feature in before}
+    expressions = []
+    for (predictor, feature), counts in now.items():
+        labels = f'{{deployment_name="toy", predictor_name="{predictor}", feature="{feature}"}}'
+        index = stability_index(np.array(before[feature]), counts)
+        expected = {"labels": labels, "value": 1}
+        expression = f"abs(slipway:feature_psi{labels} - {index}) < bool 1e-9"
+        expressions.append({"expr": expression, "eval_time": "1m", "exp_samples": [expected]})
     case = {
         "rule_files": ["rules.yml"],
-        "tests": [
-            {
-                "interval": "1m",
-                "input_series": [{"series": series, "values": value} for series, _, value in lines],
-                "promql_expr_test": [
-                    {
-                        "expr": f'abs(slipway:feature_psi{{feature="{feature}"}} - {psi}) < bool 1e-9',
-                        "eval_time": "0m",
-                        "exp_samples": [{"labels": f'{{feature="{feature}"}}', "value": 1}],
-                    }
-                    for feature, psi in expected.items()
-                ],
-            }
-        ],
+        "tests": [{"interval": "1m", "input_series": series, "promql_expr_test": expressions}],
     }
+    (tmp_path / "rules.yml").write_text(rules().replace("increase(slipway_feature_total[1d])", "slipway_feature_total"))
     (tmp_path / "test.yml").write_text(yaml.safe_dump(case))
-    ran = subprocess.run(
-        [PROMTOOL or "", "test", "rules", "test.yml"], cwd=tmp_path, text=True, capture_output=True, check=False
-    )
+    ran = promtool("test", "rules", "test.yml", cwd=tmp_path)
     assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+@needs_promtool
+def test_the_rules_are_valid_as_they_are_written(tmp_path: Path) -> None:
+    (tmp_path / "rules.yml").write_text(rules())
+    checked = promtool("check", "rules", "rules.yml", cwd=tmp_path)
+    assert (checked.returncode, "5 rules found" in checked.stdout) == (0, True), checked.stderr
 
 
 # ---- processes
@@ -398,6 +413,21 @@ def test_what_the_parent_has_not_counted_is_not_counted_by_its_child() -> None:
     answer(toy, (1, "a"))
     forked(toy.flush)
     assert shown(toy, "slipway_rows_total") == 1
+
+
+def test_threads_of_a_worker_lose_nothing() -> None:
+    toy = Metrics(TOY)
+
+    def work() -> None:
+        for _ in range(2_000):
+            answer(toy, (1, "a"))
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert shown(toy, "slipway_rows_total") == 8_000
 
 
 def test_memory_without_memfd(monkeypatch: pytest.MonkeyPatch) -> None:
