@@ -1,45 +1,28 @@
-"""A model's endpoint: asking one over HTTP, and running one on this machine with the real seldon-core server."""
+"""A model's endpoint: Seldon's messages over HTTP. What answers there may be anything, so its form is checked."""
 
 from __future__ import annotations
 
-import contextlib
-import functools
 import http.client
 import json
 import math
-import os
-import re
-import select
 import shlex
-import signal
-import socket
 import subprocess
-import sys
-import tempfile
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import Any, Self
+from urllib.parse import urlsplit
 
-from slipway.delivery.source_image import ENVIRONMENT, settings
-from slipway.errors import OutsideError
+from slipway.adapters import server
+from slipway.adapters.line import SHOWN, TIMEOUT, EndpointError, Kind, Line, Reply
+from slipway.errors import InputError, OutsideError
 from slipway.key import SHORT
 from slipway.results import ModelCard
 
-_PROGRAM = "seldon-core-microservice"
-_PREDICT, _PING = "/api/v1.0/predictions", "/health/ping"
-_TIMEOUT = 30.0
-"""Seconds for one answer."""
-_START = 60.0
-"""Seconds for a server to come up; it takes about one."""
-_STOP = 5.0
-"""Seconds for what was killed to be gone; it takes a few thousandths of one."""
-_EVERY = 0.02
-_TAIL = 8
-"""Lines of the server's log that an error shows."""
+PREDICT, PING, METRICS = "/api/v1.0/predictions", "/health/ping", "/metrics"
+_REDIRECTS = range(300, 400)
+_SCHEMES = ("http", "https")
+_URL = "Write it as http://host:port, or https://host/seldon/namespace/name."
 
 type Value = float | str | None
 type Json = dict[str, Any]
@@ -53,6 +36,8 @@ class Answer:
     names: tuple[str, ...]
     """The classes; in a regression, the target."""
     rows: tuple[tuple[float, ...], ...]
+    labels: tuple[str, ...] = ()
+    """The likeliest class of each row; none in a regression."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,65 +45,85 @@ class Endpoint:
     """A served model."""
 
     url: str
+    """Without a slash at its end."""
+    timeout: float = TIMEOUT
+
+    @classmethod
+    def parse(cls, url: str) -> Self:
+        """The endpoint at an address that somebody wrote; `InputError` where it is none."""
+        try:
+            parts = urlsplit(url)
+            known = parts.scheme in _SCHEMES and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+        except ValueError as error:
+            raise InputError(f"{url!r} is no address: {error}", hint=_URL) from None
+        if not known or not url.isascii() or not url.isprintable() or " " in url:
+            raise InputError(f"{url!r} is no address of an endpoint", hint=_URL)
+        if "@" in parts.netloc or parts.query or parts.fragment:
+            raise InputError("an endpoint's address has no user, no query and no fragment", hint=_URL)
+        return cls(url=url.rstrip("/").removesuffix(PREDICT))
+
+    @contextmanager
+    def connect(self) -> Iterator[Line]:
+        """A line to the endpoint, which is opened with the first question."""
+        line = Line(self.url, self.timeout)
+        try:
+            yield line
+        finally:
+            line.close()
 
     def ask(self, rows: Sequence[Sequence[Value]], names: Sequence[str] = ()) -> Answer:
         """Predictions for rows: columns as `names` says, or in the order of the model's card.
 
         Raises `OutsideError` for a refusal, with what the server said, and where there is no good answer.
         """
-        status, document = self.post(_request(rows, names))
-        try:
-            if status == http.client.OK:
-                data = document["data"]
-                return Answer(
-                    key=str(document["meta"]["tags"]["key"]),
-                    names=tuple(data["names"]),
-                    rows=tuple(tuple(map(_finite, row)) for row in data["ndarray"]),
-                )
-            said = document["status"]["info"]
-        except (KeyError, TypeError, ValueError):
-            said = f"{json.dumps(document)[:200]}, which is no answer of a model"
-        raise OutsideError(f"{self.url} answered with {status}: {said}")
+        return read(self._reply("POST", PREDICT, request(rows, names)))
 
     def post(self, document: object) -> tuple[int, Json]:
         """The status and the document that a JSON document is answered with, whatever the status."""
-        body = json.dumps(document).encode()
-        request = urllib.request.Request(  # noqa: S310  the address is the caller's own
-            f"{self.url}{_PREDICT}", data=body, headers={"Content-Type": "application/json"}
-        )
-        status, answer = self._open(request)
-        try:
-            found = json.loads(answer)
-        except ValueError:
-            found = None
-        if not isinstance(found, dict):
-            raise OutsideError(f"{self.url} answered with {status} and no JSON document: {answer[:200]!r}")
-        return status, found
+        reply = self._reply("POST", PREDICT, json.dumps(document).encode())
+        return reply.status, _document(reply)
 
     def is_up(self) -> bool:
         """Whether the server answers at all."""
         try:
-            status, _ = self._open(urllib.request.Request(f"{self.url}{_PING}"))  # noqa: S310
+            return self._reply("GET", PING).status == http.client.OK
         except OutsideError:
             return False
-        return status == http.client.OK
 
     def curl(self, rows: Sequence[Sequence[Value]], names: Sequence[str] = ()) -> str:
         """A line for a shell that asks the same."""
-        body = shlex.quote(json.dumps(_request(rows, names)))
-        return f"curl -s {shlex.quote(self.url + _PREDICT)} -H 'Content-Type: application/json' -d {body}"
+        body = shlex.quote(request(rows, names).decode())
+        return f"curl -s {shlex.quote(self.url + PREDICT)} -H 'Content-Type: application/json' -d {body}"
 
-    def _open(self, request: urllib.request.Request) -> tuple[int, bytes]:
-        """Ask directly: a proxy for the world outside knows no endpoint of a cluster or of this machine."""
-        try:
-            with _opener().open(request, timeout=_TIMEOUT) as answer:
-                return answer.status, answer.read()
-        except urllib.error.HTTPError as error:
-            with error:
-                return error.code, error.read()
-        except (OSError, http.client.HTTPException) as error:
-            reason = getattr(error, "reason", error)
-            raise OutsideError(f"{self.url} does not answer: {reason}", hint="Is the server up?") from None
+    def _reply(self, method: str, path: str, body: bytes | None = None) -> Reply:
+        with self.connect() as line:
+            try:
+                return line.ask(method, path, body)
+            except EndpointError as error:
+                raise OutsideError(f"{self.url} {error.said}", hint=error.hint) from None
+
+
+def request(rows: Sequence[Sequence[Value]], names: Sequence[str] = ()) -> bytes:
+    """A Seldon message that asks for predictions."""
+    return json.dumps({"data": {"names": list(names), "ndarray": [list(row) for row in rows]}}).encode()
+
+
+def read(reply: Reply) -> Answer:
+    """The answer of a model; `EndpointError` for a refusal, and for anything that is no such answer."""
+    if reply.status in _REDIRECTS:
+        raise EndpointError(
+            str(reply.status),
+            f"answered with {reply.status} and leads to {reply.location[:SHOWN] or 'nowhere'}",
+            hint="Redirects are not followed: give the address that the endpoint itself has.",
+        )
+    document = _document(reply)
+    if reply.status != http.client.OK:
+        raise EndpointError(str(reply.status), f"answered with {reply.status}: {_said(document)}")
+    try:
+        return _answer(document)
+    except (KeyError, TypeError, ValueError, OverflowError):
+        shown = json.dumps(document)[:SHOWN]
+        raise EndpointError(Kind.FORM, f"answered with 200: {shown}, which is no answer of a model") from None
 
 
 def check_golden(endpoint: Endpoint, card: ModelCard) -> float:
@@ -140,117 +145,54 @@ def check_golden(endpoint: Endpoint, card: ModelCard) -> float:
     )
 
 
-@functools.cache
-def _opener() -> urllib.request.OpenerDirector:
-    """Made once: each reads all the certificates of the machine."""
-    return urllib.request.build_opener(urllib.request.ProxyHandler({}))
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Server:
-    """A server under way. The end of its pipe is held by all of its processes, and by nobody else."""
-
-    process: subprocess.Popen[bytes]
-    pipe: int
-    log: Path
-
-
-@contextlib.contextmanager
+@contextmanager
 def serve(files: Mapping[str, bytes], *, port: int = 0) -> Iterator[Endpoint]:
-    """Serve a source folder's files as their image would, on a free port or on `port`, until the block ends.
-
-    Raises `OutsideError` with the end of the server's log if it does not come up.
-    """
-    _check_free(port)
-    with tempfile.TemporaryDirectory(prefix="slipway-") as place:
-        work = Path(place)
-        _unpack(files, work / "source")
-        server = _start(files, work, port)
-        try:
-            yield _wait(server)
-        finally:
-            _stop(server)
+    """The endpoint of a source folder's files, served on this machine until the block ends."""
+    with server.serve(files, port=port, popen=subprocess.Popen) as running:
+        yield Endpoint(url=running.url)
 
 
-def _finite(value: float) -> float:
-    if not math.isfinite(value):
+def _answer(document: Json) -> Answer:
+    data, tags = document["data"], document["meta"]["tags"]
+    return Answer(
+        key=_text(tags["key"]),
+        names=tuple(map(_text, _listed(data["names"]))),
+        rows=tuple(tuple(map(_finite, _listed(row))) for row in _listed(data["ndarray"])),
+        labels=tuple(map(_text, _listed(tags.get("labels", [])))),
+    )
+
+
+def _document(reply: Reply) -> Json:
+    try:
+        found = json.loads(reply.body)
+    except (ValueError, RecursionError):
+        found = None
+    if isinstance(found, dict):
+        return found
+    kind = Kind.FORM if reply.status == http.client.OK else str(reply.status)
+    raise EndpointError(kind, f"answered with {reply.status} and no JSON document: {reply.body[:SHOWN]!r}")
+
+
+def _said(document: Json) -> str:
+    """What a refusal says, in Seldon's form or in whatever it has."""
+    status = document.get("status")
+    info = status.get("info") if isinstance(status, dict) else None
+    return info[:SHOWN] if isinstance(info, str) else json.dumps(document)[:SHOWN]
+
+
+def _listed(value: Any) -> list[Any]:  # noqa: ANN401  whatever a server sent
+    if not isinstance(value, list):
+        raise TypeError(value)
+    return value
+
+
+def _text(value: Any) -> str:  # noqa: ANN401
+    if not isinstance(value, str):
+        raise TypeError(value)
+    return value
+
+
+def _finite(value: Any) -> float:  # noqa: ANN401
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise ValueError(value)
     return float(value)
-
-
-def _request(rows: Sequence[Sequence[Value]], names: Sequence[str]) -> Json:
-    return {"data": {"names": list(names), "ndarray": [list(row) for row in rows]}}
-
-
-def _unpack(files: Mapping[str, bytes], folder: Path) -> None:
-    for name, content in files.items():
-        file = folder / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(content)
-
-
-def _start(files: Mapping[str, bytes], work: Path, port: int) -> _Server:
-    """Start the server in a session of its own, so that all of it can be ended at once."""
-    program = Path(sys.executable).with_name(_PROGRAM)
-    if not program.exists():
-        raise OutsideError(f"no model can be served here: there is no {_PROGRAM}", hint="Install it: make setup")
-    chosen = settings(files) if ENVIRONMENT in files else {}
-    if "MODEL_NAME" not in chosen:
-        raise OutsideError(f"these files are no source folder of a model: there is no {ENVIRONMENT} with MODEL_NAME")
-    own = {
-        "SLIPWAY_MODEL_DIR": str(work / "source"),
-        "SELDON_LOG_LEVEL": "WARNING",
-        "TMPDIR": str(work),
-        "XDG_RUNTIME_DIR": str(work),  # gunicorn puts a socket there
-    }
-    pipe, held = os.pipe()
-    try:
-        with (work / "log").open("wb") as log:
-            process = subprocess.Popen(  # noqa: S603  the program of the serving packages
-                [program, chosen["MODEL_NAME"], "--http-port", str(port), "--metrics-port", "0"],
-                cwd=work / "source",
-                env=os.environ | chosen | own,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                pass_fds=[held],
-            )
-    finally:
-        os.close(held)
-    return _Server(process=process, pipe=pipe, log=work / "log")
-
-
-def _wait(server: _Server) -> Endpoint:
-    """The endpoint once it answers. The port is the server's own choice, read from what it says."""
-    process, log = server.process, server.log
-    listening = re.compile(rf"Listening at: http://[^ ]+:(\d+) \({process.pid}\)")
-    end = time.monotonic() + _START
-    while process.poll() is None and time.monotonic() < end:
-        if found := listening.search(log.read_text(errors="replace")):
-            endpoint = Endpoint(url=f"http://127.0.0.1:{found[1]}")
-            if endpoint.is_up():
-                return endpoint
-        time.sleep(_EVERY)
-    tail = "\n".join(log.read_text(errors="replace").splitlines()[-_TAIL:])
-    why = "did not start" if process.poll() is not None else f"did not answer within {_START:.0f} s"
-    raise OutsideError(f"the model's server {why}; its log ends with:\n{tail}")
-
-
-def _stop(server: _Server) -> None:
-    """End the server with all its children, which would outlive a polite end; it keeps nothing that could be lost."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(server.process.pid, signal.SIGKILL)
-    server.process.wait()
-    select.select([server.pipe], [], [], _STOP)  # it ends when the last process has
-    os.close(server.pipe)
-
-
-def _check_free(port: int) -> None:
-    """Say at once that a port is taken: the server itself would try for seconds."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("", port))
-        except (OSError, OverflowError) as error:
-            raise OutsideError(f"port {port} cannot be used: {error}", hint="Choose another port.") from None

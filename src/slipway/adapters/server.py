@@ -1,0 +1,211 @@
+"""A model's server on this machine: the real one, started as in its image, and gone when it is not needed any more."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import importlib.util
+import os
+import re
+import select
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from slipway.delivery.source_image import ENVIRONMENT, settings
+from slipway.errors import OutsideError
+
+HOST = "127.0.0.1"
+"""Nobody else on the network is served."""
+_PING = "/health/ping"
+_START = 60.0
+"""Seconds for a server to come up; it takes about one."""
+_STOP = 5.0
+"""Seconds for what was killed to be gone; it takes a few thousandths of one."""
+_EVERY = 0.02
+_WATCH = 0.5
+_TAIL = 8
+"""Lines of the server's log that an error shows."""
+
+type Pause = Callable[[float], None]
+"""Wait for some seconds; what it raises ends the server."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Running:
+    """A server under way. The end of its pipe is held by all of its processes, and by nobody else."""
+
+    url: str
+    grpc: int
+    """The port that Seldon's gRPC is served on, where the model's settings ask for it."""
+    metrics: str
+    process: subprocess.Popen[bytes]
+    pipe: int
+    log: Path
+
+    def watch(self, pause: Pause = time.sleep) -> None:
+        """Stay until `pause` raises; `OutsideError` if the server ends before."""
+        while self.process.poll() is None:
+            pause(_WATCH)
+        raise OutsideError(f"the model's server ended by itself; its log ends with:\n{self.tail()}")
+
+    def tail(self) -> str:
+        """The end of what the server said."""
+        return "\n".join(self._text().splitlines()[-_TAIL:])
+
+    def is_listening(self) -> bool:
+        """Whether its own process says that it has the port: what answers there might be another."""
+        port = self.url.rpartition(":")[2]
+        said = rf"Listening at: http://[^ ]+:{port} \({self.process.pid}\)"
+        return re.search(said, self._text()) is not None
+
+    def _text(self) -> str:
+        return self.log.read_text(errors="replace")
+
+
+@contextlib.contextmanager
+def serve(
+    files: Mapping[str, bytes],
+    *,
+    port: int = 0,
+    pause: Pause = time.sleep,
+    popen: Callable[..., subprocess.Popen[bytes]] = subprocess.Popen,
+) -> Iterator[Running]:
+    """Serve a source folder's files as their image would, on a free port or on `port`, until the block ends.
+
+    Raises `OutsideError` with the end of the server's log if it does not come up.
+    """
+    ports = [_free(port), _free(), _free()]
+    with tempfile.TemporaryDirectory(prefix="slipway-") as place:
+        work = Path(place)
+        _unpack(files, work / "source")
+        server = _start(files, work, ports, popen)
+        try:
+            _wait(server, pause)
+            yield server
+        finally:
+            _stop(server)
+
+
+def answers(port: int) -> bool:
+    """Whether anything listens on a port of this machine."""
+    with socket.socket() as probe:
+        return probe.connect_ex((HOST, port)) == 0
+
+
+def _unpack(files: Mapping[str, bytes], folder: Path) -> None:
+    for name, content in files.items():
+        file = folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+
+
+def _start(
+    files: Mapping[str, bytes], work: Path, ports: list[int], popen: Callable[..., subprocess.Popen[bytes]]
+) -> Running:
+    """Start the server in a session of its own, so that all of it can be ended at once."""
+    chosen = _chosen(files)
+    program = _program(chosen["MODEL_NAME"], ports)
+    environ = os.environ | chosen | _own(work)
+    pipe, held = os.pipe()
+    try:
+        with (work / "log").open("wb") as log:
+            process = popen(
+                program,
+                cwd=work / "source",
+                env=environ,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                pass_fds=[held],
+            )
+    except OSError:
+        os.close(pipe)
+        raise
+    finally:
+        os.close(held)
+    http_port, grpc, metrics = ports
+    return Running(
+        url=f"http://{HOST}:{http_port}",
+        grpc=grpc,
+        metrics=f"http://{HOST}:{metrics}/metrics",
+        process=process,
+        pipe=pipe,
+        log=work / "log",
+    )
+
+
+def _program(name: str, ports: list[int]) -> list[str]:
+    if importlib.util.find_spec("seldon_core") is None:
+        raise OutsideError("no model can be served here: there is no seldon-core", hint="Install it: make setup")
+    options = zip(("--http-port", "--grpc-port", "--metrics-port"), map(str, ports), strict=True)
+    program = str(Path(sys.executable).with_name("seldon-core-microservice"))
+    return [program, name, *(part for option in options for part in option)]
+
+
+def _chosen(files: Mapping[str, bytes]) -> dict[str, str]:
+    """What the model's own settings say."""
+    chosen = settings(files) if ENVIRONMENT in files else {}
+    if "MODEL_NAME" not in chosen:
+        raise OutsideError(f"these files are no source folder of a model: there is no {ENVIRONMENT} with MODEL_NAME")
+    return chosen
+
+
+def _own(work: Path) -> dict[str, str]:
+    return {
+        "SLIPWAY_HOST": HOST,
+        "SLIPWAY_MODEL_DIR": str(work / "source"),
+        "SELDON_LOG_LEVEL": "WARNING",
+        "TMPDIR": str(work),
+        "XDG_RUNTIME_DIR": str(work),  # gunicorn puts a socket there
+    }
+
+
+def _wait(server: Running, pause: Pause) -> None:
+    """Return once the server answers."""
+    end = time.monotonic() + _START
+    while server.process.poll() is None and time.monotonic() < end:
+        if server.is_listening() and _is_up(server.url):
+            return
+        pause(_EVERY)
+    why = "did not start" if server.process.poll() is not None else f"did not answer within {_START:.0f} s"
+    raise OutsideError(f"the model's server {why}; its log ends with:\n{server.tail()}")
+
+
+def _is_up(url: str) -> bool:
+    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=_START)
+    try:
+        connection.request("GET", _PING)
+        return connection.getresponse().status == http.client.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _stop(server: Running) -> None:
+    """End the server with all its children, which would outlive a polite end; it keeps nothing that could be lost."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(server.process.pid, signal.SIGKILL)
+    server.process.wait()
+    select.select([server.pipe], [], [], _STOP)  # it ends when the last process has
+    os.close(server.pipe)
+
+
+def _free(port: int = 0) -> int:
+    """The port, or any that is free. Says at once that it is taken: the server itself would try for seconds."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except (OSError, OverflowError) as error:
+            raise OutsideError(f"port {port} cannot be used: {error}", hint="Choose another port.") from None
+        found: int = probe.getsockname()[1]
+        return found
