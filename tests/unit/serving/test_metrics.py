@@ -8,6 +8,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import textwrap
 import threading
 import time
@@ -104,6 +105,15 @@ def answer(metrics: Metrics, *values: tuple[float, str], yes: float = 0.75, seco
         categorical=[[kind] for _, kind in values],
         output=np.array([[1 - yes, yes]] * len(values)),
     )
+
+
+@pytest.fixture
+def quick_switches() -> Iterator[None]:
+    """Threads that take turns as often as they can."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(usual)
 
 
 def forked(work: Callable[[], None]) -> None:
@@ -257,7 +267,8 @@ names = st.text(max_size=200) | st.sampled_from(["other", "missing", "x" * 500, 
 @example(["other", "missing", "\ud800", "\udfff", "?", "", "a" * 101, "a" * 100 + "b"], ["\ud800", "other", ""])
 @settings(max_examples=60, deadline=None)
 def test_hostile_categories_stay_apart(categories: list[str], values: list[str]) -> None:
-    hostile = Metrics(card(words("kind\n", categories, [1] * (len(categories) + 1))))
+    rows = range(1, len(categories) + 2)
+    hostile = Metrics(card(words("kind\n", categories, [*rows])))
     if values:
         hostile.answered(
             seconds=0, numeric=np.empty((len(values), 0), np.float32), categorical=[[value] for value in values],
@@ -270,7 +281,9 @@ def test_hostile_categories_stay_apart(categories: list[str], values: list[str])
     times = Counter(values)
     expected = [*(times[category] for category in named), sum(times[v] for v in times.keys() - {*named, ""}), times[""]]
     assert list(counts.values()) == expected
-    assert sum(by_bin(hostile, "kind\n", "slipway_feature_reference_ratio").values()) == pytest.approx(1)
+    reference = [row for row, category in zip(rows, [*categories, "other"], strict=True) if category]
+    shares = [row / sum(rows) for row in [*reference, sum(rows) - sum(reference)]]
+    assert list(by_bin(hostile, "kind\n", "slipway_feature_reference_ratio").values()) == pytest.approx(shares)
 
 
 def test_a_name_cannot_pass_for_the_short_form_of_another() -> None:
@@ -415,6 +428,7 @@ def test_what_the_parent_has_not_counted_is_not_counted_by_its_child() -> None:
     assert shown(toy, "slipway_rows_total") == 1
 
 
+@pytest.mark.usefixtures("quick_switches")
 def test_threads_of_a_worker_lose_nothing() -> None:
     toy = Metrics(TOY)
 
@@ -457,9 +471,11 @@ def test_few_rows_wait_and_none_for_long(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_custom_metrics_add_up_over_processes() -> None:
     toy = SharedSeldonMetrics(Metrics(TOY), worker_id_func=os.getpid)
+    started = FORK.Barrier(3)
 
     def work() -> None:
-        for _ in range(200):
+        started.wait()
+        for _ in range(2_000):
             toy.update([{"type": "COUNTER", "key": "orders_total", "value": 2, "tags": {"shop": 'a"b'}}], "predict")
             toy.update([{"type": "TIMER", "key": "lookup", "value": 3}, {"key": "orders", "value": 1}], "route")
 
@@ -475,10 +491,10 @@ def test_custom_metrics_add_up_over_processes() -> None:
     text, kind = toy.generate_metrics()
     found = samples(text)
     assert kind.startswith("text/plain; version=0.0.4")
-    assert found["orders_total", frozenset({("shop", 'a"b'), ("method", "predict")})] == 1_200
-    assert found["orders_total", frozenset({("method", "route")})] == 600
-    assert found["lookup_count", frozenset({("method", "route")})] == 600
-    assert found["lookup_sum", frozenset({("method", "route")})] == pytest.approx(1.8)
+    assert found["orders_total", frozenset({("shop", 'a"b'), ("method", "predict")})] == 12_000
+    assert found["orders_total", frozenset({("method", "route")})] == 6_000
+    assert found["lookup_count", frozenset({("method", "route")})] == 6_000
+    assert found["lookup_sum", frozenset({("method", "route")})] == pytest.approx(18)
     assert found["load", frozenset({("method", "predict")})] == 0.25
     assert found["seldon_api_model_feedback_total", frozenset({("method", "feedback")})] == 1
     assert found["seldon_api_model_feedback_reward_total", frozenset({("method", "feedback")})] == 0.5
@@ -508,7 +524,42 @@ def test_one_name_is_of_one_kind() -> None:
     toy = SharedSeldonMetrics(Metrics(TOY))
     toy.update([{"type": kind, "key": "x", "value": 1} for kind in ("GAUGE", "TIMER")], "predict")
     text, _ = toy.generate_metrics()
-    assert len(re.findall("^# TYPE x ", text, re.MULTILINE)) == 1
+    assert re.findall("^# TYPE x .*|^x.*", text, re.MULTILINE) == ["# TYPE x gauge", 'x{method="predict"} 1.0']
+
+
+def test_a_tag_of_any_text_can_be_told() -> None:
+    toy = SharedSeldonMetrics(Metrics(TOY))
+    toy.update([{"key": "x", "value": 1, "tags": {"kind": '\ud800"\n' + "x" * 500}}], "predict")
+    assert toy.generate_metrics()[0].encode()
+
+
+def test_a_worker_that_ends_leaves_its_numbers() -> None:
+    toy = SharedSeldonMetrics(Metrics(TOY))
+
+    def work() -> None:
+        answer(toy._metrics, (1, "a"))
+        toy.update([{"key": "x", "value": 1}], "predict")
+        toy.clear()
+
+    forked(work)
+    found = samples(toy.generate_metrics()[0])
+    assert found["slipway_rows_total", frozenset()] == 1
+    assert found["x_total", frozenset({("method", "predict")})] == 1
+
+
+def test_a_worker_killed_amid_an_update_holds_nobody_up() -> None:
+    toy = SharedSeldonMetrics(Metrics(TOY))
+
+    def killed() -> None:
+        with toy._ledger._shared.locked():
+            toy._ledger._shared.memory[8:20] = b"half of a na"
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    process = FORK.Process(target=killed)
+    process.start()
+    process.join()
+    toy.update([{"key": "x", "value": 1}], "predict")
+    assert [family.name for family in toy.collect()] == ["x"]
 
 
 def test_custom_metrics_take_no_more_than_their_room(
