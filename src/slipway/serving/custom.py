@@ -16,7 +16,7 @@ import numpy as np
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.metrics_core import Metric
 
-from .exposition import distinct, spoken
+from .exposition import MEDIA_TYPE, distinct, spoken
 from .metrics import Metrics
 from .shared import Floats, Shared
 
@@ -84,11 +84,14 @@ class SharedSeldonMetrics:
         yield from families.values()
 
     def generate_metrics(self) -> tuple[str, str]:
-        """All numbers, the model's and the custom ones, as text, and its content type."""
+        """All numbers, the model's and the custom ones, as text, and its type, to which the wrapper adds a charset.
+
+        A charset that stands there twice is no valid header, and Prometheus 3 refuses what has none.
+        """
         registry = CollectorRegistry()
         registry.register(self)
-        own, kind = self._metrics.text()
-        return own + generate_latest(registry).decode(), kind
+        own, _ = self._metrics.text()
+        return own + generate_latest(registry).decode(), MEDIA_TYPE
 
     def clear(self) -> None:
         """Called as a worker ends. Its numbers stay, or counters would go backwards."""

@@ -15,7 +15,8 @@ import numpy as np
 
 from .shared import Floats
 
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+MEDIA_TYPE = "text/plain; version=0.0.4"
+CONTENT_TYPE = f"{MEDIA_TYPE}; charset=utf-8"
 LONGEST = 100
 """Characters of a label's value; of a longer one the end is replaced by its digest."""
 _DIGEST = 8

@@ -60,8 +60,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .bins import Bins, Texts
 from .exposition import CONTENT_TYPE, Histogram, Labels, Numbers, distinct
+from .reference import Bins, Texts
 from .shared import SLOTS, Floats, Slots
 
 WAITING = 256

@@ -26,13 +26,14 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 from seldon_core import metrics as seldon
+from seldon_core.wrapper import get_metrics_microservice
 
 from slipway import challenger
 from slipway.serving import custom, metrics
-from slipway.serving.bins import Bins
 from slipway.serving.custom import SharedSeldonMetrics
 from slipway.serving.exposition import distinct
 from slipway.serving.metrics import Metrics
+from slipway.serving.reference import Bins
 from slipway.serving.shared import Slots
 from slipway.validation.change import stability_index
 
@@ -488,9 +489,9 @@ def test_custom_metrics_add_up_over_processes() -> None:
     toy.update_reward(0.5)
     toy.update_reward(0)
     toy.clear()
-    text, kind = toy.generate_metrics()
-    found = samples(text)
-    assert kind.startswith("text/plain; version=0.0.4")
+    told = get_metrics_microservice(toy).test_client().get("/metrics")
+    found = samples(told.text)
+    assert told.content_type == "text/plain; version=0.0.4; charset=utf-8" == toy._metrics.text()[1]
     assert found["orders_total", frozenset({("shop", 'a"b'), ("method", "predict")})] == 12_000
     assert found["orders_total", frozenset({("method", "route")})] == 6_000
     assert found["lookup_count", frozenset({("method", "route")})] == 6_000
