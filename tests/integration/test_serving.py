@@ -13,75 +13,18 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.served import NAMES, ROW, VALUES, make
 
-from slipway import challenger
 from slipway.adapters.endpoint import Endpoint, check_golden, serve
 from slipway.adapters.image import Layout
 from slipway.challenger import Challenger
 from slipway.delivery.source_image import source
 from slipway.errors import OutsideError
-from slipway.key import KeyInputs
-from slipway.spec import parse
-from slipway.training.search import InProcess, Study
-from slipway.training.trial import prepare
-from slipway.workspace import Model
 
 SERVER = resources.files("slipway.serving").joinpath("model.py").read_bytes()
-ROW = {"width": 7.5, "count": 3, "flag": True, "kind": "blå, «x»", "zip": "01067"}
-NAMES = list(ROW)
-VALUES: list[Any] = list(ROW.values())
-
-
-def model_toml(task: str) -> bytes:
-    metric = "log_loss" if task == "classification" else "rmse"
-    return f"""\
-[model]
-task = "{task}"
-target = "target"
-[data]
-path = "train.csv"
-categorical = ["zip"]
-[search]
-trials = 1
-batch = 1
-folds = 2
-metric = "{metric}"
-[search.xgboost]
-n_estimators = 20
-""".encode()
-
-
-def csv(task: str) -> str:
-    """Numbers, whole numbers, truth values, texts and codes, with missing ones in most columns."""
-    draw = np.random.default_rng(3)
-    lines = ["width,count,flag,kind,zip,target"]
-    for _ in range(240):
-        width, kind = draw.uniform(0, 10), draw.choice(["blå, «x»", "green", ""])
-        signal = width + 3 * (kind == "green") + draw.normal()
-        target = f"{signal:.3f}" if task == "regression" else ["low", "high"][int(signal > 6)]
-        shown = "" if draw.random() < 0.1 else f"{width:.4f}"
-        code = draw.choice(["01067", "80331"])
-        lines.append(f'{shown},{draw.integers(9)},{draw.choice(["true", "false"])},"{kind}",{code},{target}')
-    return "\n".join(lines) + "\n"
-
-
-def make(task: str, repo: Path) -> Challenger:
-    """A real challenger, trained in this process."""
-    folder = repo / "data" / "toy"
-    folder.mkdir(parents=True)
-    (folder / "train.csv").write_text(csv(task))
-    inputs = KeyInputs(data_file="train.csv", data=task, tables={}, training={}, packages={}, python="3.12")
-    model = Model(name="toy", spec=parse(model_toml(task), "model.toml"), inputs=inputs, repo=repo)
-    material, encoding = prepare(model.dataset, model.key)
-    study = Study(model.dataset.recipe.search, model.key, {})
-    InProcess().run(study, material, lambda _: None)
-    best = study.best()
-    assert best is not None
-    return challenger.make(model, best, study, material, encoding)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -224,7 +167,7 @@ def _with(name: str, value: Any) -> dict[str, Any]:
         ({}, "the request has no data"),
         ([], "the request is no object"),
         (5, "the request is no object"),
-        (None, "JSON"),
+        (None, "the request is no object"),
         (_data() | {"meta": []}, "meta must be an object"),
         (_data() | {"meta": {"tags": 5}}, "meta.tags must be an object"),
     ],
@@ -242,7 +185,7 @@ def test_whatever_is_asked_is_answered_or_refused(
     for name in ("model.onnx", "model.json"):
         (tmp_path / name).write_bytes(served.files[name])
     monkeypatch.setenv("SLIPWAY_MODEL_DIR", str(tmp_path))
-    from seldon_core.flask_utils import SeldonMicroserviceException  # type: ignore[import-untyped]  # it has none
+    from seldon_core.flask_utils import SeldonMicroserviceException
 
     from slipway.serving.model import Model as ServedModel
 
