@@ -16,9 +16,9 @@ import numpy as np
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.metrics_core import Metric
 
-from .exposition import MEDIA_TYPE, distinct, spoken
-from .metrics import Metrics
-from .shared import Floats, Shared
+from slipway.serving.exposition import MEDIA_TYPE, distinct, spoken
+from slipway.serving.metrics import Metrics
+from slipway.serving.shared import Floats, Shared
 
 NAMES = 1 << 18
 """Bytes for the names and tags of all series."""

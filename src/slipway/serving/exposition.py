@@ -13,7 +13,7 @@ from functools import cached_property
 
 import numpy as np
 
-from .shared import Floats
+from slipway.serving.shared import Floats
 
 MEDIA_TYPE = "text/plain; version=0.0.4"
 CONTENT_TYPE = f"{MEDIA_TYPE}; charset=utf-8"

@@ -41,7 +41,7 @@ not) and `model_name`, where Seldon sets them. The image and the version stand o
 the key, which joins to all others; on every series they would start all of them anew with each release.
 
 `SLIPWAY_FEATURE_METRICS` limits the features that are counted to so many, in the card's order, numbers first; 0 turns
-them off. Not set, all are: a feature has up to 12 bins (22 of categories), each with two series.
+them off. Not set, all are: a number has 11 bins, a category up to 22, each with two series.
 """
 
 from __future__ import annotations
@@ -49,10 +49,7 @@ from __future__ import annotations
 import os
 import threading
 import weakref
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from http import HTTPStatus
+from collections.abc import Mapping, Sequence
 from itertools import accumulate, pairwise
 from time import monotonic
 from typing import Any
@@ -60,41 +57,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .exposition import CONTENT_TYPE, Histogram, Labels, Numbers, distinct
-from .reference import Bins, Texts
-from .shared import SLOTS, Floats, Slots
+from slipway.serving.counted import Batch, answers, features, fixed, origin, traffic
+from slipway.serving.exposition import CONTENT_TYPE
+from slipway.serving.reference import Bins, Texts
+from slipway.serving.shared import SLOTS, Slots
 
 WAITING = 256
 """Rows that wait to be counted; their arrays are kept as long."""
 SECONDS = 1.0
 """How long they wait while requests come in."""
 LIMIT = "SLIPWAY_FEATURE_METRICS"
-TRANSPORTS = ("rest", "grpc", "other")
-CODES = (200, *(code.value for code in HTTPStatus if code > HTTPStatus.OK), *range(1, 17))
-"""HTTP's, and gRPC's own for what went wrong. One that is unknown counts as its hundred, as RFC 9110 reads it."""
-LATENCIES = (*(float(f"{digit}e{power}") for power in range(-4, 1) for digit in (1, 2.5, 5)), 10.0)
-CONFIDENCES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 0.999, 1.0)
-_PLACES = {pair: n for n, pair in enumerate((name, code) for name in TRANSPORTS for code in CODES)}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Batch:
-    """What is counted at once: all answers, and of the good ones the rows."""
-
-    requests: Sequence[tuple[str, int]]
-    seconds: Floats
-    numeric: Sequence[NDArray[np.float32]]
-    categorical: Sequence[Texts]
-    output: NDArray[Any]
-    """Rows x classes, or x 1."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Counted:
-    """Numbers that are shown, and how much a batch adds to each."""
-
-    shown: Numbers | Histogram
-    increments: Callable[[Batch], Floats]
 
 
 class Metrics:
@@ -104,8 +76,8 @@ class Metrics:
         """Of a card, `model.json`. `SystemExit` if the environment asks for what is no number of features."""
         common = origin()
         bins = Bins(card, most=_limit(environ.get(LIMIT, "")))
-        self._counted = [*_traffic(common), *_answers(card, common), *_features(bins, common)]
-        self._fixed = _fixed(card, bins, common)
+        self._counted = [*traffic(common), *answers(card, common), *features(bins, common)]
+        self._fixed = fixed(card, bins, common)
         self._bounds = [*accumulate((counted.shown.width for counted in self._counted), initial=0)]
         self._slots = Slots(self._bounds[-1], slots=slots)
         self._nothing = np.empty((0, max(1, len(card["classes"]))))
@@ -137,7 +109,7 @@ class Metrics:
             numeric: Rows x numeric columns, NaN where missing.
             categorical: Rows x categorical columns, empty where missing.
             output: Rows x classes, probabilities; in a regression rows x 1.
-            transport: One of `TRANSPORTS`; any other counts as `other`.
+            transport: One of `counted.TRANSPORTS`; any other counts as `other`.
         """
         self._waiting.append((transport, 200, seconds, numeric, categorical, output))
         self._rows += len(output)
@@ -179,9 +151,8 @@ class Metrics:
         cells = self._slots.total()
         parts = zip(self._counted, pairwise(self._bounds), strict=True)
         lines = [line for counted, (start, stop) in parts for line in counted.shown.text(cells[start:stop])]
-        return "".join(
-            [*lines, *(line for numbers, values in self._fixed for line in numbers.text(values))]
-        ), CONTENT_TYPE
+        lines += [line for numbers, values in self._fixed for line in numbers.text(values)]
+        return "".join(lines), CONTENT_TYPE
 
     def _batch(self, waiting: Sequence[tuple[str, int, float, Any, Any, Any]]) -> Batch:
         transports, codes, seconds, *_ = zip(*waiting, strict=True)
@@ -195,114 +166,9 @@ class Metrics:
         )
 
 
-def origin() -> Labels:
-    """Those of Seldon's labels that say where a series comes from, if they are set."""
-    from seldon_core.env_utils import NONIMPLEMENTED_MSG
-    from seldon_core.metrics import DEFAULT_LABELS
-
-    labels = {name: DEFAULT_LABELS[name] for name in ("deployment_name", "predictor_name", "model_name")}
-    return {name: distinct([value])[0] for name, value in labels.items() if value and value != NONIMPLEMENTED_MSG}
-
-
 def _limit(asked: str) -> int | None:
     if not asked:
         return None
     if not (asked.isascii() and asked.isdigit()):
         raise SystemExit(f"this model is not served: {LIMIT} must be a number of features, 0 for none, not {asked!r}")
     return int(asked)
-
-
-def _traffic(common: Labels) -> list[_Counted]:
-    requests = Numbers(
-        name="slipway_requests_total",
-        kind="counter",
-        help="Requests answered, by transport and status.",
-        labels=[{"transport": transport, "code": str(code)} for transport, code in _PLACES],
-        common=common,
-        quiet=True,
-    )
-    rows = Numbers(
-        name="slipway_rows_total", kind="counter", help="Rows answered with a prediction.", labels=[{}], common=common
-    )
-    seconds = Histogram(
-        name="slipway_request_seconds",
-        help="Time from a request to its answer, in seconds.",
-        bounds=LATENCIES,
-        common=common,
-    )
-    return [
-        _Counted(shown=requests, increments=_by_status),
-        _Counted(shown=rows, increments=lambda batch: np.array([len(batch.output)], dtype=np.float64)),
-        _Counted(shown=seconds, increments=lambda batch: seconds.count(batch.seconds)),
-    ]
-
-
-def _by_status(batch: Batch) -> Floats:
-    cells = np.zeros(len(_PLACES))
-    for (transport, code), times in Counter(batch.requests).items():
-        known = transport if transport in TRANSPORTS else "other"
-        hundred = code // 100 * 100 if 200 <= code < 600 else 500  # noqa: PLR2004  HTTP's own range
-        cells[_PLACES.get((known, code), _PLACES[known, hundred])] += times
-    return cells
-
-
-def _answers(card: Mapping[str, Any], common: Labels) -> list[_Counted]:
-    """How the predictions are distributed."""
-    if not card["classes"]:
-        numbers = Histogram(
-            name="slipway_prediction", help="Predicted numbers.", bounds=_number_bounds(card), common=common
-        )
-        return [_Counted(shown=numbers, increments=lambda batch: numbers.count(batch.output.ravel().astype(float)))]
-    classes = Numbers(
-        name="slipway_predictions_total",
-        kind="counter",
-        help="Rows by the class of the largest probability, the first of equal ones.",
-        labels=[{"class": name} for name in distinct(card["classes"])],
-        common=common,
-    )
-    confidence = Histogram(
-        name="slipway_confidence", help="The largest probability of a row.", bounds=CONFIDENCES, common=common
-    )
-    return [
-        _Counted(
-            shown=classes,
-            increments=lambda batch: np.bincount(batch.output.argmax(axis=1), minlength=classes.width).astype(float),
-        ),
-        _Counted(shown=confidence, increments=lambda batch: confidence.count(batch.output.max(axis=1).astype(float))),
-    ]
-
-
-def _number_bounds(card: Mapping[str, Any]) -> tuple[float, ...]:
-    """The deciles of the target; of the golden answers, with their ends, where the card does not say them."""
-    for entry in card["reference"]:
-        if entry["name"] == card["target"] and entry["kind"] == "numeric":
-            return tuple(entry["edges"])
-    answers = [golden["answer"][0] for golden in card["golden"]]
-    return tuple(np.unique(np.quantile(answers, np.arange(11) / 10)).tolist()) if answers else ()
-
-
-def _features(bins: Bins, common: Labels) -> list[_Counted]:
-    if not bins.width:
-        return []
-    counts = Numbers(
-        name="slipway_feature_total",
-        kind="counter",
-        help="Rows by the bin of the training reference that a feature's value lies in.",
-        labels=bins.labels,
-        common=common,
-    )
-    return [_Counted(shown=counts, increments=lambda batch: bins.count(batch.numeric, batch.categorical))]
-
-
-def _fixed(card: Mapping[str, Any], bins: Bins, common: Labels) -> list[tuple[Numbers, Floats]]:
-    """What does not change while a model is served."""
-    told = {name: distinct([str(card[name])])[0] for name in ("model", "key", "family")}
-    info = ("slipway_model_info", "The model that is served.", [told], np.ones(1))
-    gauges: list[tuple[str, str, Sequence[Labels], Floats]] = [
-        ("slipway_reference_rows", "Rows of the training side.", [{}], np.array([bins.rows], dtype=np.float64)),
-        ("slipway_feature_reference_ratio", "Share of the training side's rows in a bin.", bins.labels, bins.ratios),
-    ]
-    return [
-        (Numbers(name=name, kind="gauge", help=what, labels=labels, common=common), values)
-        for name, what, labels, values in (info, *(gauges if bins.width else ()))
-    ]

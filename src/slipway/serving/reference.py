@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .exposition import Labels, distinct
-from .shared import Floats
+from slipway.serving.exposition import Labels, distinct
+from slipway.serving.shared import Floats
 
 OTHER = "other"
 MISSING = "missing"
