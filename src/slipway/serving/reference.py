@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import accumulate, pairwise
+from itertools import accumulate, chain, pairwise
 from typing import Any
 
 import numpy as np
@@ -49,13 +49,15 @@ class Bins:
         """How many of these rows lie in each bin."""
         cells = np.zeros(self.width)
         if self._numbers.wanted and numeric:
-            rows = np.concatenate(numeric)
-            for start in range(0, len(rows), _AT_ONCE):
-                cells += self._numbers.count(rows[start : start + _AT_ONCE], self.width)
+            rows = numeric[0] if len(numeric) == 1 else np.concatenate(numeric)
+            for first in range(0, len(rows), _AT_ONCE):
+                cells += self._numbers.count(rows[first : first + _AT_ONCE], self.width)
         if self._texts:
-            columns = list(zip(*_rows(categorical), strict=True))
-            for text, start, place in self._texts if columns else ():
-                text.count(columns[place], cells[start : start + len(text.counts)])
+            texts = _rows(categorical)
+            for first in range(0, len(texts), _AT_ONCE):
+                columns = list(zip(*texts[first : first + _AT_ONCE], strict=True))
+                for text, start, place in self._texts:
+                    text.count(columns[place], cells[start : start + len(text.counts)])
         return cells
 
 
@@ -120,11 +122,9 @@ class _Text:
             cells[self._bins.get(value, self._other)] += times
 
 
-def _rows(categorical: Sequence[Texts]) -> list[Sequence[str]]:
-    rows: list[Sequence[str]] = []
-    for batch in categorical:
-        rows += batch.tolist() if isinstance(batch, np.ndarray) else batch
-    return rows
+def _rows(categorical: Sequence[Texts]) -> Sequence[Sequence[str]]:
+    batches = [batch.tolist() if isinstance(batch, np.ndarray) else batch for batch in categorical]
+    return batches[0] if len(batches) == 1 else list(chain.from_iterable(batches))
 
 
 def _shares(counts: Sequence[int]) -> list[float]:

@@ -177,6 +177,13 @@ def test_counts_are_those_of_numpy_whatever_the_batches() -> None:
     assert shown(many, "slipway_confidence_sum") == pytest.approx(confidence.sum())
 
 
+def test_a_large_batch_is_counted_whole() -> None:
+    toy = Metrics(TOY)
+    answer(toy, *([(1, "a"), (3, "b"), (np.nan, "c")] * 4_001))
+    assert by_bin(toy, "width") == {"up to 0.1": 0, "0.1 to 2.5": 4_001, "above 2.5": 4_001, "missing": 4_001}
+    assert by_bin(toy, "kind") == {"a": 4_001, "b": 4_001, "other": 4_001, "missing": 0}
+
+
 def test_requests_are_counted_by_transport_and_status_and_rows_only_of_good_answers() -> None:
     toy = Metrics(TOY)
     answer(toy, (1, "a"), (2, "b"), seconds=0.0001)
@@ -618,6 +625,6 @@ def test_three_hundred_features_are_told_in_milliseconds() -> None:
 
 
 def test_an_update_without_metrics_costs_nothing() -> None:
-    """Measured: 0.1 µs, and 700 with Seldon's own."""
+    """Measured: 0.1 µs, and 130 with Seldon's own where no other worker asks."""
     toy = SharedSeldonMetrics(Metrics(TOY))
     assert best(lambda: toy.update([], "predict"), 1_000) < 5e-6
