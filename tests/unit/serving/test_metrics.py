@@ -187,7 +187,15 @@ def test_a_large_batch_is_counted_whole() -> None:
 def test_requests_are_counted_by_transport_and_status_and_rows_only_of_good_answers() -> None:
     toy = Metrics(TOY)
     answer(toy, (1, "a"), (2, "b"), seconds=0.0001)
-    statuses = [("rest", 400), ("rest", 400), ("grpc", 3), ("rest", 499), ("carrier pigeon", 503), ("rest", 99)]
+    statuses = [
+        ("rest", 400),
+        ("rest", 400),
+        ("grpc", 3),
+        ("rest", 499),
+        ("carrier pigeon", 503),
+        ("v2", 404),
+        ("rest", 99),
+    ]
     for transport, code in statuses:
         toy.refused(code=code, seconds=0.3, transport=transport)
     found = samples(toy.text()[0])
@@ -197,13 +205,13 @@ def test_requests_are_counted_by_transport_and_status_and_rows_only_of_good_answ
         if name == "slipway_requests_total"
     }
     assert requests == {
-        ("rest", "200"): 1, ("rest", "400"): 3, ("grpc", "3"): 1, ("other", "503"): 1, ("rest", "500"): 1
+        ("rest", "200"): 1, ("rest", "400"): 3, ("grpc", "3"): 1, ("other", "503"): 1, ("v2", "404"): 1, ("rest", "500"): 1
     }  # fmt: skip
     assert found["slipway_rows_total", frozenset()] == 2
     assert found["slipway_request_seconds_bucket", frozenset({("le", "0.0001")})] == 1
-    assert found["slipway_request_seconds_bucket", frozenset({("le", "0.5")})] == 7
-    assert found["slipway_request_seconds_count", frozenset()] == 7
-    assert found["slipway_request_seconds_sum", frozenset()] == pytest.approx(1.8001)
+    assert found["slipway_request_seconds_bucket", frozenset({("le", "0.5")})] == 8
+    assert found["slipway_request_seconds_count", frozenset()] == 8
+    assert found["slipway_request_seconds_sum", frozenset()] == pytest.approx(2.1001)
 
 
 def test_equal_probabilities_are_the_first_class() -> None:
