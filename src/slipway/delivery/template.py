@@ -35,9 +35,6 @@ spec:
             containers:
               - name: model
                 image: {image}
-                env:
-                  - name: GUNICORN_THREADS
-                    value: "4"
                 resources:
                   requests:
                     cpu: 100m
@@ -45,6 +42,12 @@ spec:
                   limits:
                     cpu: "1"
                     memory: 512Mi
+                startupProbe:
+                  httpGet:
+                    path: /health/ping
+                    port: http
+                  periodSeconds: 1
+                  failureThreshold: 60
                 readinessProbe:
                   httpGet:
                     path: /health/ping
@@ -54,8 +57,8 @@ spec:
                   httpGet:
                     path: /health/ping
                     port: http
-                  initialDelaySeconds: 10
-                  periodSeconds: 5
+                  periodSeconds: 10
+                  timeoutSeconds: 5
                 securityContext:
                   allowPrivilegeEscalation: false
                   capabilities:
