@@ -42,8 +42,8 @@ class Running:
     """A server under way. The end of its pipe is held by all of its processes, and by nobody else."""
 
     url: str
-    grpc: int
-    """The port that Seldon's gRPC is served on, where the model's settings ask for it."""
+    grpc: str | None
+    """Host and port of Seldon's gRPC; None where the model's settings ask for none."""
     metrics: str
     process: subprocess.Popen[bytes]
     pipe: int
@@ -93,12 +93,6 @@ def serve(
             _stop(server)
 
 
-def answers(port: int) -> bool:
-    """Whether anything listens on a port of this machine."""
-    with socket.socket() as probe:
-        return probe.connect_ex((HOST, port)) == 0
-
-
 def _unpack(files: Mapping[str, bytes], folder: Path) -> None:
     for name, content in files.items():
         file = folder / name
@@ -110,8 +104,7 @@ def _start(
     files: Mapping[str, bytes], work: Path, ports: list[int], popen: Callable[..., subprocess.Popen[bytes]]
 ) -> Running:
     """Start the server in a session of its own, so that all of it can be ended at once."""
-    chosen = _chosen(files)
-    program = _program(chosen["MODEL_NAME"], ports)
+    program, chosen = _program(ports), _chosen(files)
     environ = os.environ | chosen | _own(work)
     pipe, held = os.pipe()
     try:
@@ -134,7 +127,7 @@ def _start(
     http_port, grpc, metrics = ports
     return Running(
         url=f"http://{HOST}:{http_port}",
-        grpc=grpc,
+        grpc=f"{HOST}:{grpc}" if chosen.get("GRPC_WORKERS") != "0" else None,
         metrics=f"http://{HOST}:{metrics}/metrics",
         process=process,
         pipe=pipe,
@@ -142,20 +135,18 @@ def _start(
     )
 
 
-def _program(name: str, ports: list[int]) -> list[str]:
+def _program(ports: list[int]) -> list[str]:
     if importlib.util.find_spec("seldon_core") is None:
         raise OutsideError("no model can be served here: there is no seldon-core", hint="Install it: make setup")
     options = zip(("--http-port", "--grpc-port", "--metrics-port"), map(str, ports), strict=True)
-    program = str(Path(sys.executable).with_name("seldon-core-microservice"))
-    return [program, name, *(part for option in options for part in option)]
+    return [sys.executable, "-m", "slipway.serving", *(part for option in options for part in option)]
 
 
 def _chosen(files: Mapping[str, bytes]) -> dict[str, str]:
     """What the model's own settings say."""
-    chosen = settings(files) if ENVIRONMENT in files else {}
-    if "MODEL_NAME" not in chosen:
-        raise OutsideError(f"these files are no source folder of a model: there is no {ENVIRONMENT} with MODEL_NAME")
-    return chosen
+    if ENVIRONMENT not in files:
+        raise OutsideError(f"these files are no source folder of a model: there is no {ENVIRONMENT}")
+    return settings(files)
 
 
 def _own(work: Path) -> dict[str, str]:

@@ -20,7 +20,11 @@ from slipway.verification.findings import Facts, Limits
 from slipway.verification.load import PATIENCE, Connect, Load
 from slipway.verification.told import Told, failed, judge
 
-_COUNTER = re.compile(r'slipway_requests_total\{[^}\n]*?\bcode="(\d{3})"[^}\n]*\} ([0-9.e+]{1,24})$', re.MULTILINE)
+_COUNTER = "slipway_requests_total{"
+_CODE = re.compile(r'[{,]code="([1-5][0-9]{2})"')
+_LONGEST = 2000
+"""Characters of a line of metrics."""
+_MOST = 2**53
 
 type Clock = Callable[[], float]
 type Counts = dict[str, int] | EndpointError | None
@@ -58,7 +62,9 @@ def run(card: ModelCard, asked: Asked, limits: Limits, advance: Advance) -> Veri
     if golden[0].is_silence:
         raise OutsideError(f"{asked.url} {golden[0].said}", hint=golden[0].hint or "Is this the endpoint's address?")
     before = asked.counts()
-    told, seconds = ([], 0.0) if unasked else _load(card, asked, limits, lambda n: advance(len(golden) + n, "load"))
+    told, seconds = (
+        ([], 0.0) if unasked else _load(card, asked, limits, lambda n: advance(len(golden) + n, "under load"))
+    )
     facts = Facts(
         golden=golden,
         load=told,
@@ -77,24 +83,26 @@ def steps(card: ModelCard, limits: Limits) -> int:
 def counts(endpoint: Endpoint, metrics: str | None) -> Counts:
     """What a server counted, from the address of its metrics, or from the endpoint's own if none is named."""
     try:
-        with (Endpoint(url=metrics) if metrics else endpoint).connect() as line:
-            reply = line.ask("GET", "" if metrics else METRICS)
+        with (Endpoint(url=metrics) if metrics else endpoint).connect() as server:
+            reply = server.ask("GET", "" if metrics else METRICS)
     except EndpointError as error:
         return error if metrics else None
     found: dict[str, int] = {}
-    for code, count in _COUNTER.findall(reply.body.decode(errors="replace")):
-        found[code] = found.get(code, 0) + _whole(count)
+    for line in reply.body.decode(errors="replace").splitlines():
+        if line.startswith(_COUNTER) and len(line) <= _LONGEST and (code := _CODE.search(line)):
+            found[code[1]] = found.get(code[1], 0) + _whole(line.rpartition(" ")[2])
     if found or not metrics:
         return found or None
-    return EndpointError(str(reply.status), f"answered {reply.status} and counts no slipway_requests_total")
+    return EndpointError(str(reply.status), f"answered with {reply.status} and counts no {_COUNTER.rstrip('{')}")
 
 
 def _whole(count: str) -> int:
-    """A counter's value; nought for what is no number."""
+    """A counter's value; nought for what is none."""
     try:
-        return int(float(count))
-    except (ValueError, OverflowError):
+        value = float(count)
+    except ValueError:
         return 0
+    return int(value) if 0 <= value < _MOST else 0
 
 
 def _load(card: ModelCard, asked: Asked, limits: Limits, advance: Callable[[int], None]) -> tuple[list[Told], float]:

@@ -8,24 +8,15 @@ from collections.abc import Sequence
 
 from slipway.results import ModelCard, ReasonState
 from slipway.verification import findings
-from slipway.verification.document import Counted, Verification
-from slipway.verification.findings import Facts, Limits, few, places
+from slipway.verification.document import Counted, Finding, Verification
+from slipway.verification.findings import Facts, Limits, Pace, few, places
 
 
 def decide(card: ModelCard, url: str, facts: Facts, limits: Limits, *, seconds: float) -> Verification:
     """What was found, and whether the endpoint serves the reviewed model as well as it should."""
     told = (*facts.golden, *facts.load)
-    answered = [one for one in told if not one.error]
-    times = sorted(one.seconds for one in facts.load if not one.error)
-    p99 = percentile(times, 99)
-    reasons = (
-        findings.answers(card, facts.golden),
-        findings.keys(card, told),
-        *([findings.labels(card, answered)] if card.classes else []),
-        findings.errors(card, facts, limits),
-        findings.latency(p99, len(times), limits),
-        *findings.counters(facts.counted),
-    )
+    pace = _pace(facts)
+    reasons = _reasons(card, facts, limits, pace)
     return Verification(
         model=card.model,
         key=card.key,
@@ -33,14 +24,14 @@ def decide(card: ModelCard, url: str, facts: Facts, limits: Limits, *, seconds: 
         keys=few(Counter(one.key for one in told if one.key)),
         golden=len(card.golden),
         differing=places(index for one in told for index in one.differing),
-        largest=max((one.largest for one in answered), default=None),
+        largest=max((one.largest for one in told if not one.error), default=None),
         tolerance=card.parity.tolerance,
         requests=limits.requests,
         clients=limits.clients,
-        p50_ms=_ms(percentile(times, 50)),
-        p99_ms=_ms(p99),
+        p50_ms=pace and pace.p50_ms,
+        p99_ms=pace and pace.p99_ms,
         max_p99_ms=limits.max_p99_ms,
-        per_second=len(times) / facts.load_seconds if times and facts.load_seconds > 0 else None,
+        per_second=pace and pace.per_second,
         errors=few(Counter(one.error for one in told if one.error)),
         counted=facts.counted if isinstance(facts.counted, Counted) else None,
         reasons=reasons,
@@ -49,10 +40,35 @@ def decide(card: ModelCard, url: str, facts: Facts, limits: Limits, *, seconds: 
     )
 
 
-def percentile(ordered: Sequence[float], percent: int) -> float | None:
-    """The smallest of the values that so many percent of them do not exceed (nearest rank); None for no values."""
-    return ordered[math.ceil(percent * len(ordered) / 100) - 1] if ordered else None
+def _reasons(card: ModelCard, facts: Facts, limits: Limits, pace: Pace | None) -> tuple[Finding, ...]:
+    """All checks; where no golden request was answered, there is nothing else to say."""
+    answers = findings.answers(card, facts.golden)
+    told = (*facts.golden, *facts.load)
+    answered = [one for one in told if not one.error]
+    if not answered:
+        return (answers,)
+    return (
+        answers,
+        findings.keys(card, told),
+        *([findings.labels(card, answered)] if card.classes else []),
+        findings.errors(card, facts, limits),
+        findings.latency(pace, limits),
+        *findings.counters(facts.counted),
+    )
 
 
-def _ms(seconds: float | None) -> float | None:
-    return None if seconds is None else seconds * 1000
+def percentile(ordered: Sequence[float], percent: int) -> float:
+    """The smallest of the values that so many percent of them do not exceed (nearest rank)."""
+    return ordered[math.ceil(percent * len(ordered) / 100) - 1]
+
+
+def _pace(facts: Facts) -> Pace | None:
+    """How quickly the load was answered; None where it was not."""
+    times = sorted(one.seconds for one in facts.load if not one.error)
+    if not times or facts.load_seconds <= 0:
+        return None
+    return Pace(
+        p50_ms=percentile(times, 50) * 1000,
+        p99_ms=percentile(times, 99) * 1000,
+        per_second=len(times) / facts.load_seconds,
+    )

@@ -1,0 +1,130 @@
+"""`verify`: whether an endpoint serves the release that was reviewed, check by check, and what to do next."""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from slipway import released, spec
+from slipway.adapters.endpoint import Endpoint
+from slipway.adapters.git import WorkTree
+from slipway.commands.release import images
+from slipway.errors import ExitCode, InputError
+from slipway.key import SHORT
+from slipway.results import ReasonState
+from slipway.screen import emit, emit_json, plain
+from slipway.stages import verify as stage
+from slipway.verification.findings import Limits
+
+if TYPE_CHECKING:
+    from slipway.delivery.manifest import Serving
+    from slipway.results import ModelCard
+    from slipway.verification.document import Verification
+    from slipway.workspace import Workspace
+
+_STYLES = {ReasonState.PASS: "green", ReasonState.WARN: "yellow", ReasonState.FAIL: "bold red"}
+_KEY = 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """What is asked of which endpoint."""
+
+    url: str
+    key: str | None = None
+    """Or its first digits; the canary's is the default, else that of the default predictor."""
+    requests: int = 300
+    clients: int = 4
+    max_p99_ms: float | None = None
+    """`[gate] max_p99_ms` of the model's spec is the default. It was measured inside of a process; see the stage."""
+    metrics: str | None = None
+
+
+def verify(workspace: Workspace, model: str, wish: Wish, *, as_json: bool) -> int:
+    """Ask, and print what was found; exit code 0 if the release is verified, 1 if not."""
+    endpoint = Endpoint.parse(wish.url)
+    metrics = Endpoint.parse(wish.metrics).url if wish.metrics else None
+    card = _card(workspace, model, wish.key)
+    limits = Limits(
+        max_p99_ms=wish.max_p99_ms or _limit(workspace, model),
+        requests=wish.requests,
+        clients=min(wish.clients, wish.requests),
+    )
+    asked = stage.Asked(
+        url=endpoint.url,
+        connect=endpoint.connect,
+        counts=lambda: stage.counts(endpoint, metrics),
+        clock=time.perf_counter,
+    )
+    with workspace.screen.progress(f"Asking {model}", stage.steps(card, limits)) as advance:
+        found = stage.run(card, asked, limits, advance)
+    if as_json:
+        emit_json(found.model_dump(mode="json"))
+    else:
+        _show(found, next_step=_next_step(workspace, found))
+    return ExitCode.DONE if found.passed else ExitCode.VERDICT_NO
+
+
+def _card(workspace: Workspace, model: str, key: str | None) -> ModelCard:
+    """The card of the release that is expected: of `gitops/`, or by its whole key of whatever was reviewed."""
+    hint = f"The keys that were released are in: slipway history {model}"
+    if key is not None and not re.fullmatch(r"[0-9a-f]{1,64}", key):
+        raise InputError(f"{key!r} is no key", hint=hint)
+    serving = _serving(workspace, model) if key is not None and len(key) == _KEY else released.serving(workspace, model)
+    known = [one for one in (serving.canary, serving.default) if one] if serving else []
+    if release := next((one for one in known if one.key.startswith(key or "")), None):
+        return released.find(workspace, images(workspace.settings), model, release).card
+    if key is not None and len(key) == _KEY:
+        return released.reviewed(workspace, model, key, hint=hint).card
+    shown = " and ".join(one.key[:SHORT] for one in known)
+    raise InputError(f"gitops/ names {shown} of {model}, and no key that begins with {key}", hint=hint)
+
+
+def _limit(workspace: Workspace, model: str) -> float | None:
+    """The gate's limit of the spec in the working tree; None where there is no spec any more."""
+    path = str(spec.spec_path(model))
+    source = WorkTree(root=workspace.settings.repo).read(path)
+    return None if source is None else spec.parse(source, path).gate.max_p99_ms
+
+
+def _next_step(workspace: Workspace, found: Verification) -> str:
+    """What follows a verified canary; nothing where what was verified is no canary."""
+    serving = _serving(workspace, found.model)
+    if not found.passed or serving is None or serving.canary is None or serving.canary.key != found.key:
+        return ""
+    return f"slipway promote {found.model} --key {found.key[:SHORT]}"
+
+
+def _serving(workspace: Workspace, model: str) -> Serving | None:
+    try:
+        return released.serving(workspace, model)
+    except InputError:
+        return None
+
+
+def _show(found: Verification, *, next_step: str) -> None:
+    word = "verified" if found.passed else "not verified"
+    state = ReasonState.PASS if found.passed else ReasonState.FAIL
+    _line((word, state), f": {found.model} {found.key[:SHORT]} at {found.url}")
+    for reason in found.reasons:
+        _line((f"{reason.state.value:5}", reason.state), f" {reason.check:9} {reason.text}")
+        if reason.hint:
+            emit(f"{'':16}{reason.hint}")
+    if next_step:
+        emit(f"To give it the full traffic: {next_step}")
+
+
+def _line(marked: tuple[str, ReasonState], rest: str) -> None:
+    """A line whose first word is coloured where a terminal wants that."""
+    from rich.console import Console
+    from rich.text import Text
+
+    terminal = Console(file=sys.stdout)
+    if terminal.is_terminal:
+        word, state = marked
+        terminal.print(Text.assemble((word, _STYLES[state]), plain(rest)), soft_wrap=True)
+    else:
+        emit(f"{marked[0]}{rest}")

@@ -1,0 +1,73 @@
+"""What `gitops/` says is released of a model, as the working tree has it, and where its files are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from slipway import trained
+from slipway.adapters.git import WorkTree
+from slipway.adapters.image import Image
+from slipway.delivery import manifest, source_image
+from slipway.errors import InputError, OutsideError, StoreError
+from slipway.key import SHORT
+from slipway.results import ModelCard
+from slipway.spec import check_name, folder
+
+if TYPE_CHECKING:
+    from slipway.adapters.image import Images
+    from slipway.delivery.manifest import Release, Serving
+    from slipway.workspace import Workspace
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """A model that can be served: its card, and the files that its image is made of."""
+
+    card: ModelCard
+    files: Mapping[str, bytes]
+
+
+def serving(workspace: Workspace, model: str) -> Serving:
+    """What the model's manifest says; `InputError` where there is no model or it was never released."""
+    environment = workspace.settings.environment
+    path = str(manifest.manifest_path(check_name(model), environment))
+    content = WorkTree(root=workspace.settings.repo).read(path)
+    if content is not None:
+        return manifest.read(content, path)
+    if not (workspace.settings.repo / folder(model)).is_dir():
+        raise InputError(f"there is no model {model!r} here", hint="Name a folder of data/.")
+    raise InputError(
+        f"nothing of {model} is released in {environment}: there is no {path} here",
+        hint=f"Is it on main? Fetch it: git pull. Else release it: slipway release {model}",
+    )
+
+
+def find(workspace: Workspace, images: Images, model: str, release: Release) -> Source:
+    """A release's files: of the store by its key, else of its image.
+
+    Raises `OutsideError` where neither has them, or where they are not what they should be.
+    """
+    found = trained.load(workspace.store, model, release.key)
+    if found is not None:
+        return Source(card=found.card, files=source_image.source(found.card, found.onnx, server=b""))
+    try:
+        files = images.files(Image.parse(release.image))
+    except OutsideError as error:
+        raise StoreError(
+            f"neither the store nor the image has {model} {release.key[:SHORT]}: {error.what}",
+            hint="Point SLIPWAY_STORE to the store that releases use.",
+        ) from None
+    card = ModelCard.from_json(files.get(source_image.CARD, b""), f"{release.image}: {source_image.CARD}")
+    if (card.model, card.key) != (model, release.key):
+        raise OutsideError(f"{release.image} holds {card.model} {card.key[:SHORT]}, not {model} {release.key[:SHORT]}")
+    return Source(card=card, files=files)
+
+
+def reviewed(workspace: Workspace, model: str, key: str, *, hint: str) -> Source:
+    """What the store has of a key; `StoreError` where it has nothing."""
+    found = trained.load(workspace.store, check_name(model), key)
+    if found is None:
+        raise StoreError(f"the store has no model of {model} with the key {key[:SHORT]}", hint=hint)
+    return Source(card=found.card, files=source_image.source(found.card, found.onnx, server=b""))
