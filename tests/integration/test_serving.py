@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +23,6 @@ from slipway.challenger import Challenger
 from slipway.delivery.source_image import source
 from slipway.errors import OutsideError
 
-SERVER = resources.files("slipway.serving").joinpath("model.py").read_bytes()
-
 
 @dataclass(frozen=True, kw_only=True)
 class Served:
@@ -38,7 +35,7 @@ class Served:
 def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     made = make(request.param, tmp_path_factory.mktemp("repository"))
     images = Layout(root=tmp_path_factory.mktemp("images"), registry="localhost/slipway")
-    image = images.build("toy", made.card.key, source(made.card, made.onnx, server=SERVER))
+    image = images.build("toy", made.card.key, source(made.card, made.onnx))
     files = images.files(image)
     with serve(files) as endpoint:
         yield Served(made=made, files=files, endpoint=endpoint)
@@ -303,7 +300,6 @@ def test_all_of_a_server_ends_with_its_block(served: Served, monkeypatch: pytest
         ("model.onnx", b"damaged", "model.onnx is damaged or another model's"),
         ("model.json", b"{}", "model.json is no model's card: KeyError"),
         ("model.json", b"[", "model.json is no model's card"),
-        ("slipway_model.py", b"import nothing_like_it\n", "No module named 'nothing_like_it'"),
     ],
 )
 @one_is_enough
@@ -311,9 +307,8 @@ def test_what_is_not_the_reviewed_model_is_not_served(served: Served, name: str,
     with pytest.raises(OutsideError, match="did not start") as failure, serve({**served.files, name: content}):
         pass
     assert said in failure.value.what
-    if name != "slipway_model.py":
-        assert "this model is not served: " in failure.value.what
-        assert "Traceback" not in failure.value.what
+    assert "this model is not served: " in failure.value.what
+    assert "Traceback" not in failure.value.what
 
 
 @one_is_enough

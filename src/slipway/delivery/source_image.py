@@ -7,27 +7,24 @@ from collections.abc import Mapping
 from slipway.results import ModelCard
 
 ONNX, CARD, ENVIRONMENT = "model.onnx", "model.json", ".s2i/environment"
-SERVER = "slipway_model.py"
-"""The serving class; Python finds it last, after every package of the image, so its name must be its own."""
 _SETTINGS = {
-    "MODEL_NAME": "slipway_model.Model",
+    "MODEL_NAME": "slipway.serving.model.Model",
     "SERVICE_TYPE": "MODEL",
     "PERSISTENCE": "0",
     "GUNICORN_WORKERS": "1",
     "GUNICORN_THREADS": "1",
-    "GRPC_WORKERS": "0",
+    "GRPC_WORKERS": "1",
     "FILTER_METRICS_ACCESS_LOGS": "true",
     "INCLUDE_METRICS_IN_CLIENT_RESPONSE": "false",
 }
 
 
-def source(card: ModelCard, onnx: bytes, *, server: bytes) -> Mapping[str, bytes]:
-    """The folder's files by their path: the model, its card, the class that serves it and how it is started."""
+def source(card: ModelCard, onnx: bytes, *, server: bytes = b"") -> Mapping[str, bytes]:  # noqa: ARG001  to go
+    """The folder's files by their path: the model, its card, and how it is started. The builder has the server."""
     return {
         ENVIRONMENT: "".join(f"{name}={value}\n" for name, value in _SETTINGS.items()).encode(),
         CARD: card.to_json(),
         ONNX: onnx,
-        SERVER: server,
     }
 
 

@@ -1,18 +1,22 @@
-"""`package`: the image of a key's model, built once and recorded by its digest."""
+"""`package` and `image`: the source folder of a key's model, and its image, built once and recorded by its digest."""
 
 from __future__ import annotations
 
+import shutil
+import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import resources
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from slipway import trained
 from slipway.adapters.image import Image
-from slipway.adapters.store import Place, sha256
+from slipway.adapters.store import Place
 from slipway.delivery.source_image import source
-from slipway.errors import StoreError
+from slipway.errors import InputError, OutsideError, StoreError
 from slipway.key import SHORT
 from slipway.results import Document
+from slipway.sources import sources
 
 if TYPE_CHECKING:
     from slipway.adapters.image import Images
@@ -53,16 +57,57 @@ def run(workspace: Workspace, images: Images, model: str, key: str) -> Packaged:
     if record and images.has(image := Image(name=images.name(model), digest=record.digest)):
         return Packaged(image=image.reference, reused=True)
     found = _trained(workspace, model, key)
-    built = images.build(model, key, source(found.card, found.onnx, server=_server()))
+    built = images.build(model, key, source(found.card, found.onnx))
     ours = ImageRecord(model=model, key=key, digest=built.digest, onnx_sha256=found.card.onnx_sha256)
     first = workspace.store.put(place, {RECORD: ours.to_json()})
     _check(ImageRecord.from_json(first[RECORD], f"{place.path}/{RECORD}"), ours, place)
     return Packaged(image=built.reference, reused=False)
 
 
+def files(workspace: Workspace, model: str, key: str) -> Mapping[str, bytes]:
+    """The files of the source folder; `StoreError` where the store has no such model."""
+    found = _trained(workspace, model, key)
+    return source(found.card, found.onnx)
+
+
+def write(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Put a source folder in place, whole. `InputError` if what is there is no source folder: it would be lost."""
+    _check_replaceable(folder, files)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as work:
+            new, old = Path(work) / "new", Path(work) / "old"
+            for name, content in files.items():
+                (new / name).parent.mkdir(parents=True, exist_ok=True)
+                (new / name).write_bytes(content)
+            if folder.exists():
+                folder.rename(old)
+            new.rename(folder)
+    except (OSError, shutil.Error) as error:
+        raise OutsideError(
+            f"the source folder cannot be written: {error}", hint="Is there room, and may you write there?"
+        ) from None
+
+
 def builder() -> str:
-    """How this version of slipway makes images: with another serving class they are others."""
-    return f"source-{sha256(_server())[:SHORT]}"
+    """How this version of slipway stands in for a builder: with other serving code its images are others."""
+    return f"source-{sources('serving')}"
+
+
+def _check_replaceable(folder: Path, files: Mapping[str, bytes]) -> None:
+    ours = {Path(name).parts[0] for name in files}
+    try:
+        known = {entry.name for entry in folder.iterdir()}
+    except FileNotFoundError:
+        return
+    except NotADirectoryError:
+        known = {folder.name}
+    except OSError as error:
+        raise OutsideError(f"{folder} cannot be read: {error}") from None
+    if folder.is_symlink() or not known <= ours:
+        raise InputError(
+            f"{folder} holds something else than a source folder", hint="Name another with --out, or remove it."
+        )
 
 
 def _trained(workspace: Workspace, model: str, key: str) -> Trained:
@@ -83,8 +128,3 @@ def _check(first: ImageRecord, ours: ImageRecord, place: Place) -> None:
             hint=f"Was slipway itself changed in between? To release what it builds now, delete {place.path} "
             "from the store and run the command again.",
         )
-
-
-def _server() -> bytes:
-    """The serving class as it is in this version of slipway."""
-    return resources.files("slipway.serving").joinpath("model.py").read_bytes()

@@ -39,29 +39,28 @@ CARD = ModelCard.model_validate(
 )
 
 
-def test_the_folder_holds_the_model_its_card_its_class_and_how_it_starts() -> None:
-    files = source(CARD, ONNX, server=b"class Model: ...\n")
-    assert sorted(files) == [".s2i/environment", "model.json", "model.onnx", "slipway_model.py"]
+def test_the_folder_holds_the_model_its_card_and_how_it_starts() -> None:
+    files = source(CARD, ONNX)
+    assert sorted(files) == [".s2i/environment", "model.json", "model.onnx"]
     assert files["model.onnx"] == ONNX
-    assert files["slipway_model.py"] == b"class Model: ...\n"
     assert ModelCard.from_json(files["model.json"], "model.json") == CARD
     assert sha256(files["model.onnx"]) == json.loads(files["model.json"])["onnx_sha256"]
 
 
 def test_equal_inputs_give_equal_bytes() -> None:
-    assert source(CARD, ONNX, server=b"x") == source(CARD.model_copy(), ONNX, server=b"x")
+    assert source(CARD, ONNX) == source(CARD.model_copy(), ONNX)
 
 
 def test_the_environment_is_as_s2i_reads_it() -> None:
-    files = source(CARD, ONNX, server=b"")
+    files = source(CARD, ONNX)
     assert files[".s2i/environment"].decode().endswith("\n")
     assert settings(files) == {
-        "MODEL_NAME": "slipway_model.Model",
+        "MODEL_NAME": "slipway.serving.model.Model",
         "SERVICE_TYPE": "MODEL",
         "PERSISTENCE": "0",
         "GUNICORN_WORKERS": "1",
         "GUNICORN_THREADS": "1",
-        "GRPC_WORKERS": "0",
+        "GRPC_WORKERS": "1",
         "FILTER_METRICS_ACCESS_LOGS": "true",
         "INCLUDE_METRICS_IN_CLIENT_RESPONSE": "false",
     }

@@ -10,8 +10,9 @@ import pytest
 from slipway import trained
 from slipway.adapters.image import Image, Layout
 from slipway.adapters.store import Place
-from slipway.errors import StoreError
+from slipway.errors import InputError, OutsideError, StoreError
 from slipway.results import ModelCard
+from slipway.sources import sources
 from slipway.stages import package
 from slipway.stages.package import ImageRecord
 from slipway.workspace import Workspace
@@ -42,7 +43,7 @@ def test_the_image_holds_the_reviewed_model_and_is_recorded(stored: Workspace, i
     files = images.files(image)
     assert files["model.onnx"] == ONNX
     assert ModelCard.from_json(files["model.json"], "model.json") == CARD
-    assert files["slipway_model.py"] == Path(package.__file__).parents[1].joinpath("serving/model.py").read_bytes()
+    assert sorted(files) == [".s2i/environment", "model.json", "model.onnx"]
     kept = stored.store.get(PLACE)
     assert kept is not None
     assert ImageRecord.from_json(kept["release.json"], "release.json") == ImageRecord(
@@ -95,3 +96,38 @@ def test_a_release_is_named_by_its_own_registry_whoever_packaged_first(stored: W
     here = package.run(stored, images, "toy", KEY)
     there = package.run(stored, replace(images, registry="quay.example.org/team"), "toy", KEY)
     assert there.image == here.image.replace("localhost/slipway", "quay.example.org/team")
+
+
+def test_the_builder_of_a_layout_is_all_the_serving_code() -> None:
+    assert package.builder() == f"source-{sources('serving')}"
+
+
+def test_a_source_folder_is_replaced_whole(stored: Workspace, tmp_path: Path) -> None:
+    folder = tmp_path / "out" / "toy"
+    files = package.files(stored, "toy", KEY)
+    package.write(folder, {**files, "model.onnx": b"older"})
+    package.write(folder, files)
+    assert {str(f.relative_to(folder)): f.read_bytes() for f in folder.rglob("*") if f.is_file()} == files
+    assert [entry.name for entry in folder.parent.iterdir()] == ["toy"]
+
+
+@pytest.mark.parametrize("what", ["file", "folder", "link"])
+def test_what_is_no_source_folder_is_not_replaced(stored: Workspace, tmp_path: Path, what: str) -> None:
+    folder, precious = tmp_path / "out", tmp_path / "home" / "thesis.tex"
+    precious.parent.mkdir()
+    precious.write_text("years of work")
+    match what:
+        case "file":
+            folder = precious
+        case "folder":
+            folder = precious.parent
+        case _:
+            folder.symlink_to(precious.parent)
+    with pytest.raises(InputError, match="something else than a source folder"):
+        package.write(folder, package.files(stored, "toy", KEY))
+    assert precious.read_text() == "years of work"
+
+
+def test_a_folder_that_cannot_be_written_is_said(stored: Workspace) -> None:
+    with pytest.raises(OutsideError, match="the source folder cannot be written"):
+        package.write(Path("/proc/slipway/toy"), package.files(stored, "toy", KEY))
