@@ -28,6 +28,7 @@ class Batch:
     """What is counted at once: all answers, and of the good ones the rows."""
 
     requests: Sequence[tuple[str, int]]
+    rewards: Sequence[float]
     seconds: Floats
     numeric: Sequence[NDArray[np.float32]]
     categorical: Sequence[Texts]
@@ -71,7 +72,16 @@ def traffic(common: Labels) -> list[Counted]:
         bounds=LATENCIES,
         common=common,
     )
+    feedback, reward = (
+        Numbers(name=name, kind="counter", help=what, labels=[{"method": "feedback"}], common=common)
+        for name, what in (
+            ("seldon_api_model_feedback_total", "Feedback with a reward."),
+            ("seldon_api_model_feedback_reward_total", "The sum of its rewards."),
+        )
+    )
     return [
+        Counted(shown=feedback, increments=lambda batch: np.array([len(batch.rewards)], dtype=np.float64)),
+        Counted(shown=reward, increments=lambda batch: np.array([sum(batch.rewards)], dtype=np.float64)),
         Counted(shown=requests, increments=_by_status),
         Counted(shown=rows, increments=lambda batch: np.array([len(batch.output)], dtype=np.float64)),
         Counted(shown=seconds, increments=lambda batch: seconds.count(batch.seconds)),

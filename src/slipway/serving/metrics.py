@@ -82,6 +82,7 @@ class Metrics:
         self._slots = Slots(self._bounds[-1], slots=slots)
         self._nothing = np.empty((0, max(1, len(card["classes"]))))
         self._waiting: list[tuple[str, int, float, Any, Any, Any]] = []
+        self._rewards: list[float] = []
         self._forked()
         forked = weakref.WeakMethod(self._forked)
         os.register_at_fork(after_in_child=lambda: (renew := forked()) and renew())
@@ -89,6 +90,7 @@ class Metrics:
     def _forked(self) -> None:
         """What the parent has not counted is the parent's to count; its lock is nobody's here."""
         self._waiting.clear()
+        self._rewards.clear()
         self._rows = 0
         self._due = monotonic() + SECONDS
         self._lock = threading.Lock()
@@ -123,6 +125,11 @@ class Metrics:
         if self._rows >= WAITING or monotonic() >= self._due:
             self._count_if_nobody_does()
 
+    def rewarded(self, reward: float) -> None:
+        """Note the reward of a feedback."""
+        self._rewards.append(reward)
+        self.flush()
+
     def flush(self) -> None:
         """Count what waits. From any thread, but not from a signal's handler, which may interrupt just this."""
         with self._lock:
@@ -137,12 +144,12 @@ class Metrics:
                 self._lock.release()
 
     def _count(self) -> None:
-        waiting = self._waiting[:]
-        del self._waiting[: len(waiting)]
+        waiting, rewards = self._waiting[:], self._rewards[:]
+        del self._waiting[: len(waiting)], self._rewards[: len(rewards)]
         self._rows = 0
         self._due = monotonic() + SECONDS
-        if waiting:
-            batch = self._batch(waiting)
+        if waiting or rewards:
+            batch = self._batch(waiting, rewards)
             self._slots.add(np.concatenate([counted.increments(batch) for counted in self._counted]))
 
     def text(self) -> tuple[str, str]:
@@ -154,12 +161,12 @@ class Metrics:
         lines += [line for numbers, values in self._fixed for line in numbers.text(values)]
         return "".join(lines), CONTENT_TYPE
 
-    def _batch(self, waiting: Sequence[tuple[str, int, float, Any, Any, Any]]) -> Batch:
-        transports, codes, seconds, *_ = zip(*waiting, strict=True)
+    def _batch(self, waiting: Sequence[tuple[str, int, float, Any, Any, Any]], rewards: Sequence[float]) -> Batch:
         good = [entry for entry in waiting if entry[5] is not None]
         return Batch(
-            requests=list(zip(transports, codes, strict=True)),
-            seconds=np.array(seconds, dtype=np.float64),
+            requests=[entry[:2] for entry in waiting],
+            rewards=rewards,
+            seconds=np.array([entry[2] for entry in waiting], dtype=np.float64),
             numeric=[entry[3] for entry in good],
             categorical=[entry[4] for entry in good],
             output=np.concatenate([entry[5] for entry in good]) if good else self._nothing,

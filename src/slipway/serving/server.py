@@ -16,9 +16,9 @@ from typing import Any
 
 from seldon_core import microservice, wrapper
 
-from slipway.serving.custom import SharedSeldonMetrics
 from slipway.serving.grpc import Servicer, kept
 from slipway.serving.model import Model
+from slipway.serving.seldon_metrics import SharedSeldonMetrics
 
 HOST = "SLIPWAY_HOST"
 _EVERYWHERE = "0.0.0.0"  # noqa: S104  as the wrapper has it: a container's port is published by its pod

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -29,11 +28,11 @@ from seldon_core import metrics as seldon
 from seldon_core.wrapper import get_metrics_microservice
 
 from slipway import challenger
-from slipway.serving import custom, metrics
-from slipway.serving.custom import SharedSeldonMetrics
+from slipway.serving import metrics
 from slipway.serving.exposition import distinct
 from slipway.serving.metrics import Metrics
 from slipway.serving.reference import Bins
+from slipway.serving.seldon_metrics import SharedSeldonMetrics
 from slipway.serving.shared import Slots
 from slipway.validation.change import stability_index
 
@@ -306,7 +305,7 @@ def test_a_name_cannot_pass_for_the_short_form_of_another() -> None:
 def test_promtool_finds_nothing_to_complain_of() -> None:
     toy = SharedSeldonMetrics(Metrics(TOY))
     answer(toy._metrics, (1, "a"))
-    toy.update([{"key": "orders", "value": 2}, {"type": "TIMER", "key": "lookup_seconds", "value": 3}], "predict")
+    toy.update_reward(0.5)
     checked = promtool("check", "metrics", input=toy.generate_metrics()[0])
     assert (checked.returncode, checked.stderr) == (0, "")
 
@@ -479,107 +478,24 @@ def test_few_rows_wait_and_none_for_long(monkeypatch: pytest.MonkeyPatch) -> Non
 # ---- Seldon's interface
 
 
-def test_custom_metrics_add_up_over_processes() -> None:
+def test_feedback_adds_up_over_processes_and_stays_when_they_end() -> None:
     toy = SharedSeldonMetrics(Metrics(TOY), worker_id_func=os.getpid)
-    started = FORK.Barrier(3)
-
-    def work() -> None:
-        started.wait()
-        for _ in range(2_000):
-            toy.update([{"type": "COUNTER", "key": "orders_total", "value": 2, "tags": {"shop": 'a"b'}}], "predict")
-            toy.update([{"type": "TIMER", "key": "lookup", "value": 3}, {"key": "orders", "value": 1}], "route")
-
-    workers = [FORK.Process(target=work) for _ in range(3)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-    forked(lambda: toy.update([{"type": "GAUGE", "key": "load", "value": 0.25}], "predict"))
-    toy.update_reward(0.5)
-    toy.update_reward(0)
-    toy.clear()
-    told = get_metrics_microservice(toy).test_client().get("/metrics")
-    found = samples(told.text)
-    assert told.content_type == "text/plain; version=0.0.4; charset=utf-8" == toy._metrics.text()[1]
-    assert found["orders_total", frozenset({("shop", 'a"b'), ("method", "predict")})] == 12_000
-    assert found["orders_total", frozenset({("method", "route")})] == 6_000
-    assert found["lookup_count", frozenset({("method", "route")})] == 6_000
-    assert found["lookup_sum", frozenset({("method", "route")})] == pytest.approx(18)
-    assert found["load", frozenset({("method", "predict")})] == 0.25
-    assert found["seldon_api_model_feedback_total", frozenset({("method", "feedback")})] == 1
-    assert found["seldon_api_model_feedback_reward_total", frozenset({("method", "feedback")})] == 0.5
-    assert ("slipway_rows_total", frozenset()) in found
-
-
-@pytest.mark.parametrize(
-    "metric",
-    [
-        {"key": "no name", "value": 1},
-        {"key": "slipway_rows", "value": 1},
-        {"type": "SUMMARY", "key": "x", "value": 1},
-        {"key": "x", "value": 1, "tags": {"a-b": "c"}},
-    ],
-)
-def test_what_is_no_custom_metric_is_logged_and_left_out(
-    metric: dict[str, Any], caplog: pytest.LogCaptureFixture
-) -> None:
-    toy = SharedSeldonMetrics(Metrics(TOY))
-    before = toy.generate_metrics()
-    toy.update([metric], "predict")
-    assert toy.generate_metrics() == before
-    assert "no valid metric" in caplog.text
-
-
-def test_one_name_is_of_one_kind() -> None:
-    toy = SharedSeldonMetrics(Metrics(TOY))
-    toy.update([{"type": kind, "key": "x", "value": 1} for kind in ("GAUGE", "TIMER")], "predict")
-    text, _ = toy.generate_metrics()
-    assert re.findall("^# TYPE x .*|^x.*", text, re.MULTILINE) == ["# TYPE x gauge", 'x{method="predict"} 1.0']
-
-
-def test_a_tag_of_any_text_can_be_told() -> None:
-    toy = SharedSeldonMetrics(Metrics(TOY))
-    toy.update([{"key": "x", "value": 1, "tags": {"kind": '\ud800"\n' + "x" * 500}}], "predict")
-    assert toy.generate_metrics()[0].encode()
-
-
-def test_a_worker_that_ends_leaves_its_numbers() -> None:
-    toy = SharedSeldonMetrics(Metrics(TOY))
 
     def work() -> None:
         answer(toy._metrics, (1, "a"))
-        toy.update([{"key": "x", "value": 1}], "predict")
+        toy.update([], "predict")
+        toy.update_reward(0.5)
+        toy.update_reward(0)
         toy.clear()
 
-    forked(work)
-    found = samples(toy.generate_metrics()[0])
-    assert found["slipway_rows_total", frozenset()] == 1
-    assert found["x_total", frozenset({("method", "predict")})] == 1
-
-
-def test_a_worker_killed_amid_an_update_holds_nobody_up() -> None:
-    toy = SharedSeldonMetrics(Metrics(TOY))
-
-    def killed() -> None:
-        with toy._ledger._shared.locked():
-            toy._ledger._shared.memory[8:20] = b"half of a na"
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    process = FORK.Process(target=killed)
-    process.start()
-    process.join()
-    toy.update([{"key": "x", "value": 1}], "predict")
-    assert [family.name for family in toy.collect()] == ["x"]
-
-
-def test_custom_metrics_take_no_more_than_their_room(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr(custom, "NAMES", 200)
-    toy = SharedSeldonMetrics(Metrics(TOY))
-    toy.update([{"key": f"m{n}", "value": 1} for n in range(20)], "predict")
-    assert 1 < len([*toy.collect()]) < 20
-    assert "no room for another custom metric" in caplog.text
+    for _ in range(3):
+        forked(work)
+    told = get_metrics_microservice(toy).test_client().get("/metrics")
+    found = samples(told.text)
+    assert told.content_type == "text/plain; version=0.0.4; charset=utf-8" == toy._metrics.text()[1]
+    assert found["seldon_api_model_feedback_total", frozenset({("method", "feedback")})] == 3
+    assert found["seldon_api_model_feedback_reward_total", frozenset({("method", "feedback")})] == 1.5
+    assert found["slipway_rows_total", frozenset()] == 3
 
 
 # ---- what it costs
@@ -624,9 +540,3 @@ def test_three_hundred_features_are_told_in_milliseconds() -> None:
     toy = Metrics(wide(300, 0))
     toy.text()
     assert best(toy.text, 1) < 20e-3
-
-
-def test_an_update_without_metrics_costs_nothing() -> None:
-    """Measured: 0.1 µs, and 130 with Seldon's own where no other worker asks."""
-    toy = SharedSeldonMetrics(Metrics(TOY))
-    assert best(lambda: toy.update([], "predict"), 1_000) < 5e-6
