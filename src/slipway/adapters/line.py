@@ -36,9 +36,9 @@ class EndpointError(OutsideError):
     """No good answer. `said` goes on after the endpoint's name; `kind` is a `Kind`, or the HTTP code."""
 
     def __init__(self, kind: str, said: str, *, hint: str = "") -> None:
-        """What to count it as, and what to say of it: what a server sent is shown without control characters."""
+        """What to count it as, and what to say of it: on one line, without what could command a terminal."""
         self.kind = str(kind)
-        self.said = plain(said)
+        self.said = " ".join(plain(said).split())
         super().__init__(self.said, hint=hint)
 
 

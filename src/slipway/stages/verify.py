@@ -62,9 +62,10 @@ def run(card: ModelCard, asked: Asked, limits: Limits, advance: Advance) -> Veri
     if golden[0].is_silence:
         raise OutsideError(f"{asked.url} {golden[0].said}", hint=golden[0].hint or "Is this the endpoint's address?")
     before = asked.counts()
-    told, seconds = (
-        ([], 0.0) if unasked else _load(card, asked, limits, lambda n: advance(len(golden) + n, "under load"))
-    )
+    told: list[Told] = []
+    seconds = 0.0
+    if not unasked and not all(one.error for one in golden):
+        told, seconds = _load(card, asked, limits, lambda done: advance(len(golden) + done, "under load"))
     facts = Facts(
         golden=golden,
         load=told,
