@@ -14,7 +14,7 @@ from rich.table import Table
 
 from tests.benchmarks.measure import Figure
 
-NAMES = ("start", "run", "search", "validation", "growth", "delivery")
+NAMES = ("start", "run", "search", "validation", "growth", "delivery", "serving")
 TARGET = Path(".bench")
 
 
