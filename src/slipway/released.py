@@ -51,7 +51,7 @@ def find(workspace: Workspace, images: Images, model: str, release: Release) -> 
     """
     found = trained.load(workspace.store, model, release.key)
     if found is not None:
-        return Source(card=found.card, files=source_image.source(found.card, found.onnx, server=b""))
+        return Source(card=found.card, files=source_image.source(found.card, found.onnx))
     try:
         files = images.files(Image.parse(release.image))
     except OutsideError as error:
@@ -70,4 +70,4 @@ def reviewed(workspace: Workspace, model: str, key: str, *, hint: str) -> Source
     found = trained.load(workspace.store, check_name(model), key)
     if found is None:
         raise StoreError(f"the store has no model of {model} with the key {key[:SHORT]}", hint=hint)
-    return Source(card=found.card, files=source_image.source(found.card, found.onnx, server=b""))
+    return Source(card=found.card, files=source_image.source(found.card, found.onnx))
