@@ -13,6 +13,7 @@ import hashlib
 import io
 import json
 import posixpath
+import re
 import tarfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -35,8 +36,9 @@ _DOCKER_LAYERS = {"application/vnd.docker.image.rootfs.diff.tar.gzip": f"{LAYER_
 _BEGAN = "1970-01-01T00:00:00Z"
 _FIELDS = ("User", "ExposedPorts", "Env", "Entrypoint", "Cmd", "Volumes", "WorkingDir", "Labels", "StopSignal")
 _FOLDER, _FILE = 0o755, 0o644
-_PLACE_LABELS = ("io.openshift.s2i.build.source-location", "io.buildah.version")
-"""What says where and with what it was built, not what it is."""
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_PLACE_LABELS = ("io.openshift.s2i.build.source-", "io.openshift.s2i.build.commit", "io.buildah.")
+"""Beginnings of labels that say where and with what it was built, not what it is."""
 
 type Json = dict[str, Any]
 
@@ -130,15 +132,18 @@ def attached(document: bytes, subject: bytes, annotations: Mapping[str, str]) ->
     return Blobs(manifest=manifest, others=(EMPTY, document))
 
 
-def referrers(known: bytes | None, attachment: bytes) -> bytes:
-    """The index of what belongs to an image, for registries that keep none themselves, with one more entry."""
+def referrers(known: bytes | None, attachment: bytes) -> bytes | None:
+    """The index of what belongs to an image, for registries that keep none themselves, with one more entry.
+
+    None where it has the entry already.
+    """
     entry = descriptor(MANIFEST_TYPE, attachment) | {"artifactType": SBOM_TYPE}
-    entry["annotations"] = json.loads(attachment)["annotations"]
     try:
-        index: Json = json.loads(known or b"{}")
-        others = [one for one in index.get("manifests", []) if one["digest"] != entry["digest"]]
+        others = [one for one in json.loads(known or b"{}").get("manifests", []) if _DIGEST.fullmatch(one["digest"])]
     except (ValueError, TypeError, KeyError, AttributeError):
         others = []
+    if any(one["digest"] == entry["digest"] for one in others):
+        return None
     return _json({"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": [*others, entry]})
 
 
@@ -188,7 +193,7 @@ def descriptor(kind: str, content: bytes) -> Json:
 
 def _config(base: Builder, packed: bytes, config: Json, labels: Mapping[str, str]) -> Json:
     kept = {name: config[name] for name in _FIELDS if config.get(name)}
-    told = {name: text for name, text in kept.get("Labels", {}).items() if name not in _PLACE_LABELS}
+    told = {name: text for name, text in kept.get("Labels", {}).items() if not name.startswith(_PLACE_LABELS)}
     kept["Labels"] = told | dict(labels)
     kept["Env"] = sorted(kept.get("Env", []))
     about: Json = {name: base.config[name] for name in ("architecture", "os", "variant") if name in base.config}

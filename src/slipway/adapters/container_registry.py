@@ -1,0 +1,249 @@
+"""Images in a registry: built by s2i and an engine upon the builder, pushed by skopeo beside a list of their parts."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+from slipway.adapters import engine, skopeo
+from slipway.adapters.image import Image
+from slipway.delivery import oci, sbom
+from slipway.delivery.oci import Blobs, Builder
+from slipway.errors import InputError, OutsideError
+from slipway.key import SHORT
+
+_BUILDER, _REGISTRY = "SLIPWAY_BUILDER", "SLIPWAY_REGISTRY"
+_TITLE, _VERSION = "org.opencontainers.image.title", "org.opencontainers.image.version"
+_BASE_NAME, _BASE_DIGEST = "org.opencontainers.image.base.name", "org.opencontainers.image.base.digest"
+_SOURCE = "org.opencontainers.image.source"
+_ROOM = "Is there room on the disk?"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Made:
+    """An image that was built, and is not in the registry yet."""
+
+    image: Image
+    blobs: Blobs
+    sbom: Blobs
+
+
+@dataclass(frozen=True, kw_only=True)
+class Registry:
+    """Images of models, each the builder and one layer.
+
+    An image follows from its key and the builder. So the commit and the repository's address are no labels of it:
+    the same key comes from many commits, and the same repository is cloned from many addresses. The commit stands
+    beside the digest in `gitops/`; the address is an annotation of the list of parts.
+    """
+
+    registry: str
+    """What the images' names begin with."""
+    base: Image
+    work: Path
+    """A folder of this repository's own, where one build at a time goes on."""
+    source: str = ""
+    """The repository's address, if it is known; without credentials."""
+
+    @classmethod
+    def of(cls, registry: str, builder: str, work: Path, source: str = "") -> Self:
+        """The registry of these settings; `InputError` where they name none, or a builder without its digest."""
+        try:
+            base = Image.parse(builder)
+        except InputError:
+            hint = "A tag can move: write it as name@sha256:<64 digits>, as the push of the builder printed it."
+            raise InputError(
+                f"{_BUILDER} is {builder!r}, which does not name the builder by its digest", hint=hint
+            ) from None
+        skopeo.check_name(base.name, _BUILDER)
+        registry = skopeo.check_name(registry.rstrip("/"), _REGISTRY)
+        return cls(registry=registry, base=base, work=work, source=source)
+
+    @property
+    def builder(self) -> str:
+        """The builder image. Its name counts besides its digest: a label tells it."""
+        name = hashlib.sha256(self.base.name.encode()).hexdigest()[:SHORT]
+        return f"s2i-{self.base.digest.removeprefix('sha256:')[:16]}-{name}"
+
+    def name(self, model: str) -> str:
+        """The registry's name, and the model's."""
+        return f"{self.registry}/{model}"
+
+    def build(self, model: str, key: str, files: Mapping[str, bytes]) -> Image:
+        """Build the image, and push it with its list of parts; nothing is sent that is there already."""
+        made = self.make(model, key, files)
+        self._push(made, self._tag(key))
+        if not self.has(made.image):
+            raise OutsideError(f"{made.image.reference} was pushed, and the registry does not have it")
+        return made.image
+
+    def has(self, image: Image) -> bool:
+        """Whether the registry has the image's manifest."""
+        return skopeo.manifest(image) is not None
+
+    def files(self, image: Image) -> Mapping[str, bytes]:
+        """The model's files, from the image's own layer; the builder's are not fetched."""
+        manifest = skopeo.manifest(image)
+        if manifest is None:
+            hint = f"Build it again: slipway image {image.name.rpartition('/')[2]}"
+            raise OutsideError(f"{image.reference} is not in its registry", hint=hint)
+        try:
+            layers = [layer["digest"] for layer in json.loads(manifest)["layers"]]
+            *below, own = (Image(name=image.name, digest=digest).digest for digest in layers)
+        except (ValueError, TypeError, KeyError):
+            raise OutsideError(f"{image.reference} is no image of a model") from None
+        with _room() as place:
+            for digest in below:
+                _blob(place, digest).parent.mkdir(parents=True, exist_ok=True)
+                _blob(place, digest).touch()  # what is there is not fetched
+            skopeo.pull(image, place)
+            content = _blob(place, own).read_bytes()
+        if oci.digest_of(content) != own:
+            raise OutsideError(f"{image.reference} is damaged: {own} has other content")
+        return oci.unpacked(content, oci.MODEL_FOLDER, image.reference)
+
+    def make(self, model: str, key: str, files: Mapping[str, bytes]) -> Made:
+        """Build the image and the list of its parts, and push nothing."""
+        base = self._base
+        found = engine.find()
+        tag = f"{self._local}:{model}-{key[:16]}"
+        with self._alone(), _room() as place:
+            try:
+                _unpack(files, place / "source")
+                (place / "build").mkdir()
+                engine.dockerfile(
+                    place / "source",
+                    place / "build",
+                    base=self.base.reference,
+                    scripts=base.scripts,
+                    user=base.user,
+                    model=model,
+                )
+                found.build(place / "build", tag, tls=skopeo.has_tls(self.base.name))
+                content = found.read(tag, (oci.MODEL_FOLDER, sbom.BUILDERS_LIST))
+                config = found.config(tag)
+            finally:
+                found.remove(tag)
+        return self._written(model, key, files, content, config)
+
+    def _written(
+        self, model: str, key: str, files: Mapping[str, bytes], content: bytes, config: dict[str, Any]
+    ) -> Made:
+        """The documents of what the engine built, after a look at whether it is what it was given."""
+        built = oci.unpacked(content, oci.MODEL_FOLDER, "what the engine built")
+        if built != files:
+            raise OutsideError(
+                f"{self.base.reference} puts something else into an image than it is given: {', '.join(sorted(built))}",
+                hint="Use a builder of this version of slipway: make images",
+            )
+        labels = {
+            _TITLE: model,
+            _VERSION: key,
+            _BASE_NAME: self.base.name,
+            _BASE_DIGEST: self.base.digest,
+        }
+        blobs = oci.image(self._base, built, config, labels)
+        subject = sbom.Subject(
+            model=model,
+            key=key,
+            digest=blobs.digest,
+            onnx_sha256=hashlib.sha256(built["model.onnx"]).hexdigest(),
+            base_name=self.base.name,
+            base_digest=self.base.digest,
+        )
+        folder, _, name = sbom.BUILDERS_LIST.rpartition("/")
+        parts = sbom.sbom(subject, oci.unpacked(content, folder, self.base.reference).get(name, b""))
+        annotations = {_TITLE: model, _VERSION: key} | ({_SOURCE: self.source} if self.source else {})
+        attached = oci.attached(parts, blobs.manifest, annotations)
+        return Made(image=Image(name=self.name(model), digest=blobs.digest), blobs=blobs, sbom=attached)
+
+    @property
+    def _local(self) -> str:
+        """What images that are under way are called here: other clones have other names for theirs."""
+        return f"localhost/slipway-{hashlib.sha256(str(self.work).encode()).hexdigest()[:SHORT]}"
+
+    @cached_property
+    def _base(self) -> Builder:
+        """The builder as its registry has it."""
+        manifest = skopeo.manifest(self.base)
+        if manifest is None:
+            raise OutsideError(
+                f"the builder {self.base.reference} is not in its registry",
+                hint=f"Push it (make images), and name it in {_BUILDER} by its digest.",
+            )
+        return oci.builder(self.base.reference, manifest, skopeo.config(self.base))
+
+    def _tag(self, key: str) -> str:
+        """A tag that never moves: some registries delete what has none."""
+        return f"{key}-{self.builder}"
+
+    def _push(self, made: Made, tag: str) -> None:
+        """The builder's layers first, then the list of parts, then the image: a half of it is healed by another run."""
+        name = made.image.name
+        there = Image(name=name, digest=self.base.digest)
+        if name != self.base.name and skopeo.manifest(there) is None:
+            skopeo.transfer(self.base, there)
+        index = f"{name}:{made.image.digest.replace(':', '-')}"
+        listed = oci.referrers(skopeo.named(index), made.sbom.manifest)
+        with _room() as place:
+            _lay_out(place, made, listed)
+            skopeo.push(place, "image", f"{name}:{tag}")
+            skopeo.push(place, "sbom", f"{name}@{made.sbom.digest}")
+            if listed:
+                skopeo.push_index(place, "referrers", index)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """One build at a time; the lock ends with its process, however that ends."""
+        try:
+            self.work.mkdir(parents=True, exist_ok=True)
+            with (self.work / ".lock").open("wb") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                yield
+        except OSError as error:
+            raise OutsideError(f"the image cannot be built: {error}", hint=_ROOM) from None
+
+
+@contextmanager
+def _room() -> Iterator[Path]:
+    """A folder for a while."""
+    try:
+        with tempfile.TemporaryDirectory(prefix="slipway-image-") as place:
+            yield Path(place)
+    except OSError as error:
+        raise OutsideError(f"the image cannot be written: {error}", hint=_ROOM) from None
+
+
+def _lay_out(place: Path, made: Made, listed: bytes | None) -> None:
+    """An OCI image layout of the documents, without the builder's layers: the registry has them by now."""
+    named = {"image": made.blobs.manifest, "sbom": made.sbom.manifest} | ({"referrers": listed} if listed else {})
+    for content in (*named.values(), *made.blobs.others, *made.sbom.others):
+        blob = _blob(place, oci.digest_of(content))
+        blob.parent.mkdir(parents=True, exist_ok=True)
+        blob.write_bytes(content)
+    kinds = {"referrers": oci.INDEX_TYPE}
+    entries = [
+        oci.descriptor(kinds.get(ref, oci.MANIFEST_TYPE), content) | {"annotations": {oci.REF: ref}}
+        for ref, content in named.items()
+    ]
+    (place / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}')
+    (place / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": entries}))
+
+
+def _blob(place: Path, digest: str) -> Path:
+    return place / "blobs" / digest.replace(":", "/")
+
+
+def _unpack(files: Mapping[str, bytes], folder: Path) -> None:
+    for name, content in files.items():
+        file = folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
