@@ -27,6 +27,8 @@ class Settings:
     environment: str = PRODUCTION
     registry: str = "localhost/slipway"
     """Where images are pushed to; a model's image is `<registry>/<model>`."""
+    builder: str | None = None
+    """The S2I builder that images are built upon, as `name@sha256:…`; without one, they are folders of this machine."""
     landing: str = "push"
     """How a commit gets to main: `push`, or `branch` for a pull request where main is protected."""
     home: Path | None = None
@@ -51,5 +53,6 @@ class Settings:
             ray_address=environ.get("RAY_ADDRESS") or None,
             environment=environ.get("SLIPWAY_ENVIRONMENT") or PRODUCTION,
             registry=environ.get("SLIPWAY_REGISTRY") or "localhost/slipway",
+            builder=environ.get("SLIPWAY_BUILDER") or None,
             landing=environ.get("SLIPWAY_LANDING") or "push",
         )

@@ -19,7 +19,8 @@ from slipway.release.step import Done, Step
 from slipway.screen import emit, emit_json
 
 if TYPE_CHECKING:
-    from slipway.adapters.image import Layout
+    from slipway.adapters.container_registry import Registry
+    from slipway.adapters.image import Images
     from slipway.settings import Settings
     from slipway.workspace import Workspace
 
@@ -107,13 +108,28 @@ def releaser(workspace: Workspace, main: MainBranch, *, workers: int | None = No
     )
 
 
-def images(settings: Settings) -> Layout:
-    """Where images are kept: beside the store, or on this machine where the store is in S3."""
+def images(settings: Settings) -> Images:
+    """Where images are kept: in the registry if a builder is named, else beside the store.
+
+    Where the store is in S3, «beside» is on this machine.
+    """
     from slipway.adapters.image import Layout
     from slipway.stages import package
 
+    if settings.builder:
+        return registry(settings, settings.builder)
     folder = settings.local if "://" in settings.store else Path(settings.store)
     return Layout(root=folder / ".images", registry=settings.registry, builder=package.builder())
+
+
+def registry(settings: Settings, builder: str) -> Registry:
+    """The registry, with images that are built upon this builder. Raises `InputError` if it is not named by digest."""
+    from slipway.adapters import remote_address
+    from slipway.adapters.container_registry import Registry
+    from slipway.adapters.git import Git
+
+    source = remote_address.find(Git(root=settings.repo))
+    return Registry.of(settings.registry, builder, settings.local / "image", source)
 
 
 def _landing(name: str) -> Landing:

@@ -36,6 +36,7 @@ _DOCKER_LAYERS = {"application/vnd.docker.image.rootfs.diff.tar.gzip": f"{LAYER_
 _BEGAN = "1970-01-01T00:00:00Z"
 _FIELDS = ("User", "ExposedPorts", "Env", "Entrypoint", "Cmd", "Volumes", "WorkingDir", "Labels", "StopSignal")
 _FOLDER, _FILE = 0o755, 0o644
+_PROGRAM = re.compile(r"/[\w/.-]+")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _PLACE_LABELS = ("io.openshift.s2i.build.source-", "io.openshift.s2i.build.commit", "io.buildah.")
 """Beginnings of labels that say where and with what it was built, not what it is."""
@@ -196,6 +197,7 @@ def _config(base: Builder, packed: bytes, config: Json, labels: Mapping[str, str
     told = {name: text for name, text in kept.get("Labels", {}).items() if not name.startswith(_PLACE_LABELS)}
     kept["Labels"] = told | dict(labels)
     kept["Env"] = sorted(kept.get("Env", []))
+    kept["Cmd"] = _direct(kept.get("Cmd", []))
     about: Json = {name: base.config[name] for name in ("architecture", "os", "variant") if name in base.config}
     made = {"created": _BEGAN, "created_by": "s2i build"}
     return {
@@ -205,6 +207,15 @@ def _config(base: Builder, packed: bytes, config: Json, labels: Mapping[str, str
         "rootfs": {"type": "layers", "diff_ids": [*base.config["rootfs"]["diff_ids"], digest_of(packed)]},
         "history": [*base.config.get("history", []), made],
     }
+
+
+def _direct(command: Sequence[str]) -> Sequence[str]:
+    """The program that S2I names, without the shell around it, which as process 1 would pass no signal on."""
+    match command:
+        case ["/bin/sh", "-c", str(one)] if _PROGRAM.fullmatch(one):
+            return [one]
+        case _:
+            return command
 
 
 def _as_oci(known: Json) -> Json:
