@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,7 @@ def trial(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trial]:
         world.give("B")
         world.release(git)
         git.run("pull", "--quiet", "origin", "main")
-        workspace = world.workspace(git)
+        workspace = replace(world.workspace(git), clock=time.monotonic)
         serving = released.serving(workspace, "toy")
         assert serving.canary is not None
         source = released.find(workspace, images(workspace.settings), "toy", serving.canary)
@@ -68,7 +69,7 @@ def trial(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trial]:
 def copied(trial: Trial, tmp_path: Path) -> Workspace:
     """A workspace of one's own, in which things may be lost."""
     world = remotes.copy(trial.world, tmp_path / "world")
-    return world.workspace(Git(root=world.root / "clone"))
+    return replace(world.workspace(Git(root=world.root / "clone")), clock=time.monotonic)
 
 
 def test_the_canary_is_verified_and_the_next_step_is_named(trial: Trial, capsys: pytest.CaptureFixture[str]) -> None:
@@ -116,6 +117,8 @@ def test_slow_answers_are_not_verified(trial: Trial, capsys: pytest.CaptureFixtu
     [
         ({"url": "127.0.0.1:9000"}, InputError, "is no address of an endpoint"),
         ({"metrics": "metrics"}, InputError, "is no address of an endpoint"),
+        ({"max_p99_ms": float("nan")}, InputError, "a limit of nan ms is none"),
+        ({"max_p99_ms": -1.0}, InputError, "a limit of -1.0 ms is none"),
         ({"key": "KEY"}, InputError, "'KEY' is no key"),
         ({"key": "0000"}, InputError, "no key that begins with 0000"),
         ({"key": "0" * 64}, StoreError, "the store has no model of toy with the key 00000000"),

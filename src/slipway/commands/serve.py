@@ -90,7 +90,8 @@ def _until_ended() -> Iterator[Pause]:
         if ended.wait(seconds):
             raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, lambda *_: ended.set()) for number in _ENDINGS}
+    heard = [number for number in _ENDINGS if signal.getsignal(number) is not signal.SIG_IGN]  # nohup means it
+    before = {number: signal.signal(number, lambda *_: ended.set()) for number in heard}
     try:
         yield pause
     finally:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
 import sys
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -45,6 +45,8 @@ class Wish:
 
 def verify(workspace: Workspace, model: str, wish: Wish, *, as_json: bool) -> int:
     """Ask, and print what was found; exit code 0 if the release is verified, 1 if not."""
+    if wish.max_p99_ms is not None and not (math.isfinite(wish.max_p99_ms) and wish.max_p99_ms > 0):
+        raise InputError(f"a limit of {wish.max_p99_ms} ms is none", hint="Name milliseconds: --max-p99 25")
     endpoint = Endpoint.parse(wish.url)
     metrics = Endpoint.parse(wish.metrics).url if wish.metrics else None
     card = _card(workspace, model, wish.key)
@@ -57,7 +59,7 @@ def verify(workspace: Workspace, model: str, wish: Wish, *, as_json: bool) -> in
         url=endpoint.url,
         connect=endpoint.connect,
         counts=lambda: stage.counts(endpoint, metrics),
-        clock=time.perf_counter,
+        clock=workspace.clock,
     )
     with workspace.screen.progress(f"Asking {model}", stage.steps(card, limits)) as advance:
         found = stage.run(card, asked, limits, advance)
