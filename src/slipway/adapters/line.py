@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import http.client
 import io
+import socket
 import ssl
 import time
 from dataclasses import dataclass
@@ -63,6 +65,7 @@ class Line:
         self._prefix = parts.path
         self._timeout = timeout
         self._deadline = 0.0
+        self._is_over = False
         host = parts.hostname or ""
         self._connection = (
             http.client.HTTPSConnection(host, parts.port, timeout=timeout, context=_certificates())
@@ -76,6 +79,8 @@ class Line:
 
         A server may close a line that was idle, so what fails on an old one is asked again on a new one.
         """
+        if self._is_over:
+            raise EndpointError(Kind.CONNECTION, "was not asked any more")
         kept = self._connection.sock is not None
         try:
             return self._ask(method, path, body)
@@ -88,6 +93,13 @@ class Line:
     def close(self) -> None:
         """Hang up."""
         self._connection.close()
+
+    def interrupt(self) -> None:
+        """Have nobody wait for an answer any more: for another thread than the one that asks."""
+        self._is_over = True
+        if (sock := self._connection.sock) is not None:
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
 
     def _ask(self, method: str, path: str, body: bytes | None) -> Reply:
         self._deadline = time.monotonic() + self._timeout

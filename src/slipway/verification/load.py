@@ -35,6 +35,7 @@ class Load[Question]:
     _taken: Iterator[int] = field(default_factory=itertools.count)
     """Whoever takes a number asks that one."""
     _told: list[Told] = field(default_factory=list)
+    _lines: list[Line] = field(default_factory=list)
     _over: threading.Event = field(default_factory=threading.Event)
 
     def run(self, advance: Callable[[int], None]) -> tuple[list[Told], float]:
@@ -48,6 +49,8 @@ class Load[Question]:
             finally:  # an interrupt, among others: nobody waits for what is not wanted any more
                 self._over.set()
                 started.abort()
+                for line in self._lines:
+                    line.interrupt()
         return self._told, max(ended) - min(begun)
 
     def _watch(self, spans: Sequence[Future[tuple[float, float]]], advance: Callable[[int], None]) -> None:
@@ -60,6 +63,7 @@ class Load[Question]:
     def _client(self, started: threading.Barrier) -> tuple[float, float]:
         silent = 0
         with self.connect() as line:
+            self._lines.append(line)
             for question in itertools.islice(itertools.cycle(self.questions), WARM_UP):
                 silent = silent + 1 if self.ask(line, question).is_silence else 0
             started.wait()

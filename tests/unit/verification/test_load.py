@@ -7,12 +7,15 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 
 import pytest
+from tests.endpoints import fake
 
-from slipway.adapters.line import Kind, Line
+from slipway.adapters.endpoint import Endpoint
+from slipway.adapters.line import EndpointError, Kind, Line
 from slipway.verification.load import PATIENCE, WARM_UP, Load
-from slipway.verification.told import Told
+from slipway.verification.told import Told, failed
 
 
 @contextmanager
@@ -81,14 +84,26 @@ def test_a_fault_of_our_own_ends_it_at_once(late: int) -> None:
 
 
 def test_an_interrupt_ends_it_at_once() -> None:
-    def ask(_: Line, question: int) -> Told:
-        time.sleep(0.01)
-        return Told(asked=(question,))
+    asked = threading.Event()
+
+    def hang(*_: object) -> None:
+        asked.set()
+        time.sleep(30)
 
     def interrupt(_: int) -> None:
+        assert asked.wait(5)
         raise KeyboardInterrupt
 
+    def ask(line: Line, question: int) -> Told:
+        try:
+            line.ask("GET", "/")
+        except EndpointError as error:
+            return failed(error, (question,))
+        return Told(asked=(question,))
+
     began = time.monotonic()
-    with pytest.raises(KeyboardInterrupt):
-        load(ask, requests=100_000, clients=2).run(interrupt)
-    assert time.monotonic() - began < 2
+    with fake(hang) as server:
+        waiting = replace(load(ask, requests=100_000, clients=2), connect=Endpoint(url=server.url).connect)
+        with pytest.raises(KeyboardInterrupt):
+            waiting.run(interrupt)
+    assert time.monotonic() - began < 5
