@@ -9,11 +9,14 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import orjson
 from a2wsgi import WSGIMiddleware
 
+from slipway.serving.body import Body, GoneError, Receive
 from slipway.serving.open_inference import metadata
 from slipway.serving.rows import Refused
 
@@ -24,6 +27,12 @@ MAX_BODY = 32 * 2**20
 """Bytes of a request; a batch of 1,000 rows with 300 columns has three million."""
 _LARGE = 2**16
 """Larger requests are answered in a thread, so that small ones need not wait for them."""
+_LARGE_ONES = 2
+"""So many large requests are read at once; as Python objects they take ten times the memory that they have as texts."""
+_SLOWEST = 60.0
+"""Seconds for a body to come."""
+_UNREAD = 5.0
+"""Seconds in which the rest of a body is read that is too long: who still sends would not see the answer."""
 _FLUSH = 1.0
 """Seconds between the moments when metrics are put where the other processes see them."""
 _JSON = (b"content-type", b"application/json")
@@ -38,12 +47,7 @@ _SELDON = frozenset((*_PREDICT, *_FEEDBACK, *_ABOUT))
 
 type Header = tuple[bytes, bytes]
 type Scope = Mapping[str, Any]
-type Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 type Send = Callable[[Mapping[str, Any]], Awaitable[None]]
-
-
-class TooLargeError(Exception):
-    """A request with a longer body than is read."""
 
 
 class App:
@@ -54,6 +58,8 @@ class App:
         self._model = model
         self._seldon = WSGIMiddleware(flask, workers=4)
         self._max_body = max_body
+        self._large = asyncio.Semaphore(_LARGE_ONES)
+        self._thread = ThreadPoolExecutor(1)
         names = {str(model.card["model"]), os.environ.get("PREDICTIVE_UNIT_ID") or "model"}
         self._infer = {f"{_V2}/models/{name}{version}/infer" for name in names for version in ("", self._version())}
         self._known = {"/health/ping": (b"pong", _TEXT), **dict(self._v2(names))}
@@ -63,16 +69,39 @@ class App:
         if scope["type"] == "lifespan":
             await self._live(receive, send)
         elif scope["type"] == "http":
-            await self._answer(scope, receive, send)
+            await self._read(scope, receive, send)
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _read(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Read a request, and answer it."""
+        if scope["method"] == "HEAD":
+            send = _without_body(send)
+        message = await receive()
+        if message["type"] == "http.request" and not message.get("more_body"):
+            await self._answer(scope, message.get("body", b""), receive, send)
+            return
+        with suppress(GoneError):
+            await self._read_parts(scope, Body(message, receive), receive, send)
+
+    async def _read_parts(self, scope: Scope, body: Body, receive: Receive, send: Send) -> None:
+        """Read a request that comes in parts, and answer it; of large ones only so many at once."""
+        try:
+            if await asyncio.wait_for(body.read(_LARGE), _SLOWEST):
+                await self._answer(scope, body.whole(), receive, send)
+                return
+            async with self._large:
+                if await asyncio.wait_for(body.read(self._max_body), _SLOWEST):
+                    await self._answer(scope, body.whole(), receive, send)
+                    return
+        except TimeoutError:
+            await _send_error(send, 408, f"the request did not come within {_SLOWEST:.0f} s")
+            return
+        await _send_error(send, 413, f"the request is longer than {self._max_body} bytes; send fewer rows")
+        with suppress(TimeoutError):
+            await asyncio.wait_for(body.skip(), _UNREAD)
+
+    async def _answer(self, scope: Scope, body: bytes, receive: Receive, send: Send) -> None:
         """Answer here what is asked most, and hand on what only Seldon's application knows."""
         path, post = scope["path"], scope["method"] == "POST"
-        try:
-            body = await self._body(receive)
-        except TooLargeError:
-            await _send_error(send, 413, f"the request is longer than {self._max_body} bytes; send fewer rows")
-            return
         if post and path in _PREDICT and _is_json(scope):
             await self._quick(send, self._model.reply, Refused.to_dict, body)
         elif post and path in self._infer:
@@ -93,28 +122,13 @@ class App:
         """Answer at once, or in a thread if it may take a while: small requests need not wait for large ones."""
         try:
             if len(body) > _LARGE:
-                answered = await asyncio.get_running_loop().run_in_executor(None, answer, body)
+                answered = await asyncio.get_running_loop().run_in_executor(self._thread, answer, body)
             else:
                 answered = answer(body)
         except Refused as refusal:
             await _send(send, refusal.status_code, orjson.dumps(error(refusal)))
         else:
             await _send(send, 200, answered)
-
-    async def _body(self, receive: Receive) -> bytes:
-        message = await receive()
-        body: bytes = message.get("body", b"")
-        if not message.get("more_body"):
-            return body
-        parts, size = [body], len(body)
-        while message.get("more_body"):
-            message = await receive()
-            part = message.get("body", b"")
-            size += len(part)
-            if size > self._max_body:
-                raise TooLargeError
-            parts.append(part)
-        return b"".join(parts)
 
     def _version(self) -> str:
         return f"/versions/{self._model.speaker.key}"
@@ -158,6 +172,15 @@ def _again(body: bytes, receive: Receive) -> Receive:
         return left.pop() if left else await receive()
 
     return replay
+
+
+def _without_body(send: Send) -> Send:
+    """As HEAD is answered."""
+
+    async def sent(message: Mapping[str, Any]) -> None:
+        await send({**message, "body": b""} if "body" in message else message)
+
+    return sent
 
 
 async def _send(send: Send, status: int, body: bytes, kind: Header = _JSON) -> None:

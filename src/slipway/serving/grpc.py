@@ -13,6 +13,7 @@ from typing import Any
 import grpc
 from seldon_core.wrapper import SeldonModelGRPC
 
+from slipway.serving.flask import rewarded
 from slipway.serving.rows import Refused
 
 log = logging.getLogger(__name__)
@@ -27,6 +28,9 @@ class Servicer(SeldonModelGRPC):  # type: ignore[misc]  # it has no types
     def __init__(self, user_model: Any, seldon_metrics: Any) -> None:  # noqa: ANN401  the wrapper's own
         """Serve the model, and show its metrics while the process that started this one lives."""
         super().__init__(user_model, seldon_metrics)
+        logging.getLogger("grpc._common").setLevel(
+            logging.CRITICAL
+        )  # it logs a traceback for bytes that are no message
         threading.Thread(target=self._attend, args=(os.getppid(),), daemon=True).start()
 
     def Predict(self, request_grpc: Any, context: Any) -> Any:  # noqa: ANN401, N802  gRPC's name
@@ -35,6 +39,19 @@ class Servicer(SeldonModelGRPC):  # type: ignore[misc]  # it has no types
             return super().Predict(request_grpc, context)
         except Refused as refusal:
             context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(refusal))
+
+    def SendFeedback(self, feedback_grpc: Any, context: Any) -> Any:  # noqa: ANN401, N802
+        """Count a reward, or refuse it."""
+        try:
+            rewarded(feedback_grpc)
+        except Refused as refusal:
+            context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(refusal))
+        return super().SendFeedback(feedback_grpc, context)
+
+    def _has_not(self, _: Any, context: Any) -> None:  # noqa: ANN401
+        context.abort(grpc.StatusCode.UNIMPLEMENTED, "a model has no such method; ask Predict")
+
+    TransformInput = TransformOutput = Route = Aggregate = GraphMetadata = _has_not
 
     def _attend(self, parent: int) -> None:
         while os.getppid() == parent:

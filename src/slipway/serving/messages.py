@@ -11,6 +11,7 @@ from enum import Enum, auto
 from typing import Any
 
 import numpy as np
+import orjson
 from numpy.typing import NDArray
 
 from slipway.serving.rows import FORM, listed, refuse
@@ -115,7 +116,11 @@ def _meta(meta: Any) -> Mapping[str, Any]:  # noqa: ANN401
     for name, (kind, spoken) in _META.items():
         if name in meta and not isinstance(meta[name], kind):
             refuse(f"meta.{name} must be {spoken}")
-    return {name: meta[name] for name in _META if meta.get(name)}
+    told = {name: meta[name] for name in _META if meta.get(name)}
+    try:
+        return orjson.loads(orjson.dumps(told)) if told else told
+    except orjson.JSONEncodeError as error:
+        refuse(f"meta comes back in the answer, where it cannot be written: {error}")
 
 
 def _of_tensor(tensor: Any) -> list[Any]:  # noqa: ANN401

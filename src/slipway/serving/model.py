@@ -103,7 +103,7 @@ class Model:
         """Answer a Seldon message, as JSON or as protocol buffer, in its own form. Raises `Refused`."""
         if isinstance(message, prediction_pb2.SeldonMessage):
             return self.serve("grpc", lambda: read_proto(message), self._to_proto)
-        return self.serve("rest", lambda: read(message), self.speaker.answer)
+        return orjson.loads(self.serve("rest", lambda: read(message), self._to_json))
 
     def send_feedback_raw(self, _: Any) -> Any:  # noqa: ANN401
         """Feedback is counted by the wrapper; the model learns nothing from it."""

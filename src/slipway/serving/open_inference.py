@@ -13,7 +13,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from slipway.serving.rows import listed, refuse
+from slipway.serving.rows import is_text, listed, refuse
 
 if TYPE_CHECKING:
     from slipway.serving.model import Model
@@ -37,7 +37,7 @@ def read(message: Any, columns: Sequence[str]) -> Inference:  # noqa: ANN401  wh
     if not isinstance(tensors, list) or not tensors:
         refuse(f"the request has no inputs: {_FORM}")
     named = message.get("id")
-    if not isinstance(named, str | None):
+    if not isinstance(named, str | None) or not is_text(named or ""):
         refuse("id must be a text")
     read = [_tensor(tensor) for tensor in tensors]
     if len(read) == 1 and read[0].name not in columns:

@@ -30,6 +30,8 @@ _SHOWN = 12
 _SMALL = 64
 """Up to so many values Python finds the largest sooner than numpy does."""
 _KNOWN_ORDERS = 64
+_REMEMBERED = 4
+"""Times as many names as the model has columns; clients that send more, to be ignored, have them read each time."""
 FORM = 'send {"data": {"names": ["column", …], "ndarray": [[value, …], …]}} with Content-Type: application/json'
 
 type Row = Sequence[Any]
@@ -104,7 +106,7 @@ class Columns:
         known = self._orders.get(given)
         if known is None:
             known = self._order(self._checked(given))
-            if len(self._orders) < _KNOWN_ORDERS:
+            if len(self._orders) < _KNOWN_ORDERS and len(given) <= _REMEMBERED * len(self.names):
                 self._orders[given] = known
         return known
 
@@ -143,7 +145,7 @@ class Columns:
     def _texts(self, rows: Sequence[Row], order: _Order) -> NDArray[np.object_]:
         shape = (len(rows), len(self._categorical))
         values = list(chain.from_iterable(map(order.categorical, rows)))
-        if not set(map(type, values)) <= {str} or not _is_text("".join(values)):
+        if not set(map(type, values)) <= {str} or not is_text("".join(values)):
             values = [
                 _text(value, name, at)
                 for at, row in enumerate(rows, start=1)
@@ -206,12 +208,13 @@ def _text(value: Any, name: str, at: int) -> str:  # noqa: ANN401
         return str(value)
     if not isinstance(value, str):
         refuse(f"row {at}: column {name!r} must be a text or null, not {_shown(value)}")
-    if not _is_text(value):
+    if not is_text(value):
         refuse(f"row {at}: column {name!r} holds half of a surrogate pair, which is no text")
     return value
 
 
-def _is_text(value: str) -> bool:
+def is_text(value: str) -> bool:
+    """Whether a text can be written: half of a surrogate pair cannot."""
     try:
         value.encode()
     except UnicodeEncodeError:

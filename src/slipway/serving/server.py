@@ -16,12 +16,16 @@ from typing import Any
 
 from seldon_core import microservice, wrapper
 
+from slipway.serving.flask import asked, feedback
 from slipway.serving.grpc import Servicer, kept
 from slipway.serving.model import Model
 from slipway.serving.seldon_metrics import SharedSeldonMetrics
 
 HOST = "SLIPWAY_HOST"
 _EVERYWHERE = "0.0.0.0"  # noqa: S104  as the wrapper has it: a container's port is published by its pod
+_KEPT = 75
+"""Seconds for an idle connection, and for a request's head to come; the wrapper's 2 are less than gateways keep theirs,
+whose next request would be lost."""
 _SLOWEST = 60
 """Seconds for a request to arrive; the wrapper's 5,000 are meant as milliseconds."""
 
@@ -53,6 +57,7 @@ def _replace(host: str) -> None:
     for name in ("UserModelApplication", "StandaloneApplication"):
         setattr(microservice, name, _quick(getattr(microservice, name), host))
     microservice._run_grpc_server = kept(microservice._run_grpc_server)  # noqa: SLF001  it has no other seam
+    wrapper.get_request, wrapper.json_to_feedback = asked(wrapper.get_request), feedback(wrapper.json_to_feedback)
     wrapper.SeldonModelGRPC = Servicer
     wrapper.get_grpc_server = _listening(wrapper.get_grpc_server, host)
 
@@ -64,6 +69,7 @@ def _quick(application: Any, host: str) -> type[Any]:  # noqa: ANN401  a class w
             self.cfg.set("worker_class", "slipway.serving.worker.Worker")
             self.cfg.set("control_socket_disable", True)  # noqa: FBT003
             self.cfg.set("bind", [address.replace(_EVERYWHERE, host) for address in self.cfg.bind])
+            self.cfg.set("keepalive", self.cfg.keepalive and max(self.cfg.keepalive, _KEPT))
             self.cfg.set("timeout", min(self.cfg.timeout, _SLOWEST))
 
     return Application
