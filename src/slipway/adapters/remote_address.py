@@ -9,7 +9,7 @@ from slipway.adapters import main_place
 from slipway.adapters.git import Git
 from slipway.errors import InputError
 
-_SHORT = re.compile(r"(?:[\w.-]+@)?(?P<host>[\w.-]+):(?P<path>(?!//).+)")
+_SHORT = re.compile(r"(?:[\w.-]+@)?(?P<host>[\w.-]+):(?P<path>[\w./~-]+)")
 """As ssh is told it: git@host:team/name.git."""
 _WEB = ("http", "https", "ssh", "git")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from slipway.adapters import program
@@ -17,9 +18,10 @@ _NAME = re.compile(
     r"(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*"
 )
 """A host and a path, as the distribution's reference grammar has them."""
-_ABSENT = ("manifest unknown", "name unknown", "repository name not known", "404 (not found)")
+_ABSENT = ("manifest unknown", "name unknown", "repository name not known", "404 (not found)", "statuscode: 404")
 _CREDENTIALS = ("unauthorized", "authentication required", "denied", "status 401", "status 403", "401 (unauthorized)")
 _MESSAGE = re.compile(r'level=(?:fatal|error) msg="((?:[^"\\]|\\.)*)"')
+_ABOUT = re.compile(r'^Error parsing image name "[^"]*": ')
 _SECONDS = 900.0
 _EXACT = "--preserve-digests"
 
@@ -100,7 +102,7 @@ def _copy(source: str, destination: str, about: str, options: list[str]) -> None
     command = [find(), "copy", "--quiet", *options, source, destination]
     done = program.attempt(command, seconds=_SECONDS)
     if done.returncode:
-        raise _failure(about, program.tail(done))
+        raise _failure(about, _said(program.tail(done)))
 
 
 def _ask(reference: str, *what: str) -> bytes | None:
@@ -108,8 +110,8 @@ def _ask(reference: str, *what: str) -> bytes | None:
     done = program.attempt(command, seconds=_SECONDS)
     if done.returncode == 0:
         return done.stdout
-    said = program.tail(done)
-    if any(word in said.lower() for word in _ABSENT) and not any(word in said.lower() for word in _CREDENTIALS):
+    said = _said(program.tail(done))
+    if _means(said, reference, _ABSENT) and not _means(said, reference, _CREDENTIALS):
         return None
     raise _failure(reference, said)
 
@@ -117,13 +119,24 @@ def _ask(reference: str, *what: str) -> bytes | None:
 def _failure(about: str, said: str) -> OutsideError:
     """What a registry's refusal means, in one message."""
     registry = host(about)
-    found = _MESSAGE.findall(said)
-    told = found[-1].replace('\\"', '"') if found else said
-    if any(word in told.lower() for word in _CREDENTIALS):
+    if _means(said, about, _CREDENTIALS):
         return OutsideError(
             f"{registry} refuses access to {about}", hint=f"Log in with an account that may: podman login {registry}"
         )
-    return OutsideError(f"{registry} failed for {about}: {told}", hint="Is the registry up? Run the command again.")
+    return OutsideError(f"{registry} failed for {about}: {said}", hint="Is the registry up? Run the command again.")
+
+
+def _said(output: str) -> str:
+    """What is wrong, of all that skopeo logged."""
+    found = _MESSAGE.findall(output)
+    return _ABOUT.sub("", found[-1].replace('\\"', '"')) if found else output
+
+
+def _means(said: str, about: str, words: Sequence[str]) -> bool:
+    """Whether one of the words is said; a repository may be called by any of them."""
+    name = re.split(r"[@:](?!.*/)", about)[0]
+    rest = said.replace(name, "").lower()
+    return any(word in rest for word in words)
 
 
 def _flag(name: str) -> str:

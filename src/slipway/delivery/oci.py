@@ -37,6 +37,7 @@ _BEGAN = "1970-01-01T00:00:00Z"
 _FIELDS = ("User", "ExposedPorts", "Env", "Entrypoint", "Cmd", "Volumes", "WorkingDir", "Labels", "StopSignal")
 _FOLDER, _FILE = 0o755, 0o644
 _PROGRAM = re.compile(r"/[\w/.-]+")
+_WORD = re.compile(r"[!-~]+")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _PLACE_LABELS = ("io.openshift.s2i.build.source-", "io.openshift.s2i.build.commit", "io.buildah.")
 """Beginnings of labels that say where and with what it was built, not what it is."""
@@ -64,7 +65,7 @@ class Builder:
 
     def _label(self, name: str) -> str:
         found = ((self.config.get("config") or {}).get("Labels") or {}).get(name)
-        if not isinstance(found, str) or not found.isprintable() or " " in found:
+        if not isinstance(found, str) or not _WORD.fullmatch(found):
             raise InputError(
                 f"{self.reference} is no S2I builder of models: it has no label {name}",
                 hint="Build one (make images), push it, and name it in SLIPWAY_BUILDER by its digest.",

@@ -1,0 +1,136 @@
+"""Which engine builds, what it is told, and what is said when there is none or it fails."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from slipway.adapters import engine, program
+from slipway.adapters.engine import Engine, Kind
+from slipway.errors import ExitCode, OutsideError
+
+Place = Callable[[str, str], None]
+
+
+@pytest.fixture
+def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+    """Programs on a PATH that has nothing else."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", str(folder))
+
+    def place(name: str, script: str) -> None:
+        (folder / name).write_text(f"#!/bin/sh\n{script}\n")
+        (folder / name).chmod(0o755)
+
+    return place
+
+
+def test_without_an_engine_it_is_said_what_was_looked_for(programs: Place) -> None:
+    programs("docker", "echo 'Cannot connect to the Docker daemon' >&2; exit 1")
+    with pytest.raises(OutsideError, match="looked for buildah, podman, docker; docker is there and does not") as no:
+        engine.find()
+    assert "Cannot connect" in no.value.what
+    assert "install buildah" in no.value.hint
+
+
+@pytest.mark.parametrize(
+    ("there", "found"),
+    [
+        (["docker", "podman", "buildah"], Kind.BUILDAH),
+        (["docker", "podman"], Kind.PODMAN),
+        (["docker"], Kind.DOCKER),
+    ],
+)
+def test_the_first_engine_that_answers_builds(programs: Place, there: list[str], found: Kind) -> None:
+    for name in there:
+        programs(name, "exit 0")
+    assert engine.find().kind is found
+
+
+def test_an_engine_that_does_not_answer_is_passed_over(programs: Place) -> None:
+    programs("buildah", "exit 127")
+    programs("podman", "exit 0")
+    assert engine.find().kind is Kind.PODMAN
+
+
+def test_a_build_that_fails_shows_the_end_of_what_was_said(programs: Place, tmp_path: Path) -> None:
+    programs("buildah", "i=0; while [ $i -lt 99 ]; do echo line $i; i=$((i+1)); done; echo no space left >&2; exit 125")
+    with pytest.raises(OutsideError, match=r"buildah bud failed with 125") as failure:
+        Engine(kind=Kind.BUILDAH, path="buildah").build(tmp_path, "t", tls=True)
+    assert "line 98\nno space left" in failure.value.what
+    assert "line 80\n" not in failure.value.what
+    assert failure.value.exit_code is ExitCode.OUTSIDE_FAILED
+
+
+@pytest.mark.parametrize(
+    ("kind", "tls", "told"),
+    [
+        (Kind.BUILDAH, True, "bud --pull=false --layers=false --force-rm --timestamp 0 --identity-label=false"),
+        (
+            Kind.PODMAN,
+            False,
+            "build --pull=false --layers=false --force-rm --timestamp 0 --identity-label=false --tls-",
+        ),
+        (Kind.DOCKER, False, "build --no-cache --pull=false --file"),
+    ],
+)
+def test_what_an_engine_is_told(programs: Place, tmp_path: Path, kind: Kind, tls: bool, told: str) -> None:  # noqa: FBT001  a case
+    programs(kind, f'echo "$@" > {tmp_path}/told')
+    Engine(kind=kind, path=kind).build(tmp_path, "a:b", tls=tls)
+    assert (tmp_path / "told").read_text().startswith(told)
+    assert ("--tls-verify=false" in (tmp_path / "told").read_text()) == (not tls and kind is not Kind.DOCKER)
+
+
+@pytest.mark.parametrize(
+    ("kind", "answer"),
+    [
+        (Kind.BUILDAH, '{"OCIv1": {"config": {"User": "1001"}}}'),
+        (Kind.PODMAN, '[{"Config": {"User": "1001"}}]'),
+        (Kind.DOCKER, '[{"Config": {"User": "1001"}}]'),
+    ],
+)
+def test_each_engine_tells_how_an_image_is_configured(programs: Place, kind: Kind, answer: str) -> None:
+    programs(kind, f"echo '{answer}'")
+    assert Engine(kind=kind, path=kind).config("t") == {"User": "1001"}
+
+
+def test_what_an_image_is_read_by_is_taken_away_again(programs: Place, tmp_path: Path) -> None:
+    programs(
+        "podman",
+        f'echo "$@" >> {tmp_path}/told; [ "$1" = rmi ] && exit 1\n'
+        f'for last; do :; done; /bin/cat "$last/Dockerfile" > {tmp_path}/Dockerfile; echo tar > files.tar',
+    )
+    assert Engine(kind=Kind.PODMAN, path="podman").read("localhost/x:1", ["opt/a", "opt/b"]) == b"tar\n"
+    assert (tmp_path / "Dockerfile").read_text() == (
+        "FROM scratch\nCOPY --from=localhost/x:1 /opt/a /opt/a\nCOPY --from=localhost/x:1 /opt/b /opt/b\n"
+    )
+    assert (tmp_path / "told").read_text().splitlines()[-1] == "rmi localhost/x:1-files"
+
+
+def test_without_s2i_it_is_said_where_it_is_to_be_had(programs: Place, tmp_path: Path) -> None:
+    programs("buildah", "exit 0")
+    with pytest.raises(OutsideError, match="s2i was looked for") as no:
+        engine.dockerfile(tmp_path, tmp_path, base="b", scripts="image:///s", user="1001", model="toy")
+    assert "source-to-image" in no.value.hint
+
+
+def test_passwords_of_addresses_are_not_told(programs: Place) -> None:
+    programs("tool", "echo 'proxy http://user:hunter2@proxy.example failed' >&2; exit 1")
+    with pytest.raises(OutsideError, match=r"http://proxy\.example failed"):
+        program.run(["tool"])
+
+
+def test_a_program_that_does_not_end_is_ended(programs: Place) -> None:
+    programs("tool", f"exec {os.defpath.split(':')[0]}/sleep 30")
+    with pytest.raises(OutsideError, match="did not end within 0 s"):
+        program.run(["tool"], seconds=0.2)
+
+
+def test_a_program_that_cannot_be_run_is_said(tmp_path: Path) -> None:
+    (tmp_path / "tool").write_text("no program")
+    with pytest.raises(OutsideError, match="tool cannot be run"):
+        program.run([str(tmp_path / "tool")])
