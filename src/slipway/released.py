@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -28,6 +28,13 @@ class Source:
     card: ModelCard
     files: Mapping[str, bytes]
 
+    def __post_init__(self) -> None:
+        if not self.card.golden:
+            raise StoreError(
+                f"{self.card.model} {self.card.key[:SHORT]} has no golden requests to be asked with",
+                hint="Was its holdout empty? Give [data] holdout a larger share.",
+            )
+
 
 def serving(workspace: Workspace, model: str) -> Serving:
     """What the model's manifest says; `InputError` where there is no model or it was never released."""
@@ -44,8 +51,8 @@ def serving(workspace: Workspace, model: str) -> Serving:
     )
 
 
-def find(workspace: Workspace, images: Images, model: str, release: Release) -> Source:
-    """A release's files: of the store by its key, else of its image.
+def find(workspace: Workspace, images: Callable[[], Images], model: str, release: Release) -> Source:
+    """A release's files: of the store by its key, else of its image; nobody looks for images before.
 
     Raises `OutsideError` where neither has them, or where they are not what they should be.
     """
@@ -53,7 +60,7 @@ def find(workspace: Workspace, images: Images, model: str, release: Release) -> 
     if found is not None:
         return Source(card=found.card, files=source_image.source(found.card, found.onnx))
     try:
-        files = images.files(Image.parse(release.image))
+        files = images().files(Image.parse(release.image))
     except OutsideError as error:
         raise StoreError(
             f"neither the store nor the image has {model} {release.key[:SHORT]}: {error.what}",

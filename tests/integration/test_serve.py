@@ -171,7 +171,7 @@ def test_it_ends_while_it_starts(trial: Trial, tmp_path: Path) -> None:
 def test_a_server_that_dies_is_told_with_the_end_of_its_log(trial: Trial) -> None:
     workspace = trial.workspace
     serving = released.serving(workspace, "toy")
-    files = released.find(workspace, images(workspace.settings), "toy", serving.default).files
+    files = released.find(workspace, lambda: images(workspace.settings), "toy", serving.default).files
     with server.serve(files) as running:
         assert Endpoint(url=running.url).is_up()
         os.killpg(running.process.pid, signal.SIGKILL)

@@ -14,7 +14,7 @@ import pytest
 from tests import remotes
 from tests.remotes import World
 
-from slipway import released
+from slipway import released, trained
 from slipway.adapters import server
 from slipway.adapters.git import Git
 from slipway.adapters.server import Running
@@ -54,7 +54,7 @@ def trial(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trial]:
         workspace = replace(world.workspace(git), clock=time.monotonic)
         serving = released.serving(workspace, "toy")
         assert serving.canary is not None
-        source = released.find(workspace, images(workspace.settings), "toy", serving.canary)
+        source = released.find(workspace, lambda: images(workspace.settings), "toy", serving.canary)
         with server.serve(source.files) as running:
             yield Trial(
                 world=world,
@@ -166,3 +166,13 @@ def test_without_a_spec_there_is_no_limit(trial: Trial, copied: Workspace, capsy
     (copied.settings.repo / "data/toy/model.toml").unlink()
     assert verify(copied, "toy", trial.wish(), as_json=False) == ExitCode.DONE
     assert "no limit is set" in capsys.readouterr().out
+
+
+def test_a_card_without_golden_requests_verifies_nothing(trial: Trial, copied: Workspace) -> None:
+    found = trained.load(copied.store, "toy", trial.canary)
+    assert found is not None
+    bare = found.card.model_copy(update={"golden": ()})
+    shutil.rmtree(Path(copied.settings.store) / "toy" / trial.canary)
+    copied.store.put(trained.place("toy", trial.canary), {trained.ONNX: found.onnx, trained.CARD: bare.to_json()})
+    with pytest.raises(StoreError, match="has no golden requests to be asked with"):
+        verify(copied, "toy", trial.wish(), as_json=False)

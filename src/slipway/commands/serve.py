@@ -21,6 +21,7 @@ from slipway.spec import check_name
 
 if TYPE_CHECKING:
     from slipway.adapters.server import Pause, Running
+    from slipway.delivery.manifest import Release
     from slipway.released import Source
     from slipway.results import ModelCard
     from slipway.workspace import Workspace
@@ -67,18 +68,22 @@ def _chosen(workspace: Workspace, model: str, which: Which) -> Chosen:
         source = released.reviewed(workspace, model, workspace.model(model).key, hint=hint)
         return Chosen(source=source, role="the challenger of the working tree")
     serving, environment = released.serving(workspace, model), workspace.settings.environment
-    known, canary = images(workspace.settings), serving.canary
+    canary = serving.canary
     if which is Which.LIVE:
         trial = f"{canary.key[:SHORT]} is on trial with {serving.canary_percent}%: --canary serves it" if canary else ""
-        source = released.find(workspace, known, model, serving.default)
+        source = _found(workspace, model, serving.default)
         return Chosen(source=source, role=f"live in {environment}", remark=trial)
     if canary is None:
         raise InputError(
             f"there is no canary of {model} in {environment}; {serving.default.key[:SHORT]} has all of the traffic",
             hint=f"Serve that one: slipway serve {model}",
         )
-    source = released.find(workspace, known, model, canary)
+    source = _found(workspace, model, canary)
     return Chosen(source=source, role=f"the canary, with {serving.canary_percent}% in {environment}")
+
+
+def _found(workspace: Workspace, model: str, release: Release) -> Source:
+    return released.find(workspace, lambda: images(workspace.settings), model, release)
 
 
 @contextmanager

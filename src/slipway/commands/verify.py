@@ -78,7 +78,7 @@ def _card(workspace: Workspace, model: str, key: str | None) -> ModelCard:
     serving = _serving(workspace, model) if key is not None and len(key) == _KEY else released.serving(workspace, model)
     known = [one for one in (serving.canary, serving.default) if one] if serving else []
     if release := next((one for one in known if one.key.startswith(key or "")), None):
-        return released.find(workspace, images(workspace.settings), model, release).card
+        return released.find(workspace, lambda: images(workspace.settings), model, release).card
     if key is not None and len(key) == _KEY:
         return released.reviewed(workspace, model, key, hint=hint).card
     shown = " and ".join(one.key[:SHORT] for one in known)

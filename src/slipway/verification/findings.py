@@ -126,7 +126,7 @@ def latency(pace: Pace | None, limits: Limits) -> Finding:
     if limit is None:
         return _passed("latency", f"{said}; no limit is set")
     if pace.p99_ms > limit:
-        hint = "Measure from nearer, give it more replicas or CPU, or name another limit with --max-p99."
+        hint = "The way there is part of it: measure from nearer, add replicas or CPU, or set --max-p99."
         return _failed("latency", f"{said}: p99 is above the limit of {limit:g} ms", hint)
     return _passed("latency", f"{said}; the limit of p99 is {limit:g} ms")
 
