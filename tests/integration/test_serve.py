@@ -29,15 +29,7 @@ from slipway.commands.serve import Which, serve
 from slipway.errors import InputError, OutsideError, StoreError
 from slipway.workspace import Workspace
 
-SCRIPT = """\
-import sys
-from pathlib import Path
-from slipway.cli import _workspace, guarded
-from slipway.commands.serve import Which, serve
-repo, store, which, *rest = sys.argv[1:]
-work = _workspace(Path(repo), store)
-sys.exit(guarded(lambda: serve(work, "toy", which=Which[which], port=0, as_json="--json" in rest)))
-"""
+OPTIONS = {Which.LIVE: (), Which.CANARY: ("--canary",), Which.CHALLENGER: ("--challenger",)}
 TIMEOUT = 30
 
 
@@ -72,16 +64,9 @@ def trial(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trial]:
 
 @contextmanager
 def started(trial: Trial, which: Which, place: Path, *options: str) -> Iterator[subprocess.Popen[str]]:
+    where = ("--repo", str(trial.workspace.settings.repo), "--store", str(trial.world.store))
     process = subprocess.Popen(
-        [
-            sys.executable,
-            "-c",
-            SCRIPT,
-            str(trial.workspace.settings.repo),
-            str(trial.world.store),
-            which.name,
-            *options,
-        ],
+        [sys.executable, "-m", "slipway", "serve", "toy", "--port", "0", *OPTIONS[which], *options, *where],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
