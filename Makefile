@@ -9,6 +9,7 @@ export UV_SYSTEM_CERTS ?= true
 # A uv that answers, else one of our own: a program that is only a shim of another Python does not count.
 UV := $(shell uv --version >/dev/null 2>&1 && echo uv || echo .tools/bin/uv)
 BIN := .venv/bin
+ENGINE = $(firstword $(notdir $(shell command -v buildah podman docker 2>/dev/null)))
 
 .PHONY: help
 help: ## Show what can be made.
@@ -49,6 +50,14 @@ fix: setup ## Format the code, and mend what ruff can mend.
 .PHONY: bench
 bench: setup ## Measure against the obvious alternatives, in one run (BENCH=search, say, for one of them).
 	$(BIN)/python -m tests.benchmarks $(BENCH)
+
+.PHONY: images
+images: ## Build the two images: the builder of the models, and the tools (ENGINE, BASE, FULL_BASE, BUILD_FLAGS).
+	@test -n '$(ENGINE)' || { echo 'Looked for buildah, podman and docker: install one of them.' >&2; exit 3; }
+	for target in serving tools; do \
+	  $(ENGINE) build --file Containerfile --target "$$target" --tag "localhost/slipway-$$target" \
+	    $(if $(BASE),--build-arg 'BASE=$(BASE)') $(if $(FULL_BASE),--build-arg 'FULL_BASE=$(FULL_BASE)') $(BUILD_FLAGS) .; \
+	done
 
 .PHONY: clean
 clean: ## Remove what was installed and made here.
