@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -128,6 +130,29 @@ def test_slow_answers_are_not_verified(trial: Trial, capsys: pytest.CaptureFixtu
 def test_what_cannot_be_asked_is_said(trial: Trial, changes: Any, error: type[Exception], said: str) -> None:
     with pytest.raises(error, match=said):
         verify(trial.workspace, "toy", trial.wish(**changes), as_json=False)
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "out", "err"),
+    [
+        (["--key", "CANARY"], 0, "verified: toy ", ""),
+        (["--max-p99", "0.001"], 1, "not verified: toy ", ""),
+        (["--url", "127.0.0.1:9000"], 2, "", "slipway: '127.0.0.1:9000' is no address of an endpoint"),
+        (["--url", "http://127.0.0.1:9"], 3, "", "slipway: http://127.0.0.1:9 does not answer: "),
+    ],
+)
+def test_how_it_ends(trial: Trial, options: list[str], code: int, out: str, err: str) -> None:
+    chosen = [trial.canary[:8] if option == "CANARY" else option for option in options]
+    where = ["--repo", str(trial.workspace.settings.repo), "--store", str(trial.world.store)]
+    done = subprocess.run(
+        [sys.executable, "-m", "slipway", "verify", "toy", "--url", trial.running.url, *chosen, *where],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout.startswith(out), err in done.stderr) == (code, True, True), done
+    assert "Traceback" not in done.stderr
+    assert bool(done.stdout) is bool(out)
 
 
 @pytest.mark.parametrize(

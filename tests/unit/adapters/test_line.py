@@ -129,19 +129,23 @@ def test_a_line_that_was_hung_up_while_idle_is_opened_again() -> None:
     assert answered == 3
 
 
-def test_what_breaks_off_is_not_asked_twice() -> None:
+@pytest.mark.parametrize(
+    ("late", "said"),
+    [(b"", "does not answer: "), (http("x" * 10)[:-5], "broke off in the middle of an answer")],
+)
+def test_what_was_dropped_is_not_asked_twice(late: bytes, said: str) -> None:
     asked = 0
 
-    def half(line: socket.socket, _: bytes) -> None:
+    def act(line: socket.socket, _: bytes) -> None:
         nonlocal asked
         asked += 1
-        line.sendall(http("x") if asked == 1 else http("x" * 10)[:-5])
+        line.sendall(http("x") if asked == 1 else late)
         if asked > 1:
             reset(line, b"")
 
-    with fake(half) as server, opened(server.url) as line:
+    with fake(act) as server, opened(server.url) as line:
         line.ask("GET", "/")
-        with pytest.raises(EndpointError, match="broke off in the middle of an answer"):
+        with pytest.raises(EndpointError, match=said):
             line.ask("GET", "/")
     assert asked == 2
 

@@ -114,6 +114,20 @@ def test_errors_under_load_are_counted_by_code() -> None:
     }
 
 
+def test_a_request_that_is_dropped_is_seen() -> None:
+    count = itertools.count()
+
+    def act(line: socket.socket, request: bytes) -> None:
+        if request.startswith(b"POST") and next(count) == ALL + 2 * WARM + 7:
+            line.close()
+        else:
+            model()(line, request)
+
+    found = run(act)
+    assert found.errors == {"no connection": 1}
+    assert failures(found)["errors"].startswith("1 of 20 requests failed under load: no connection (1)")
+
+
 def test_an_endpoint_that_stops_to_answer_is_given_up() -> None:
     began = time.monotonic()
     found = run(after(ALL + 2 * WARM + 4, lambda *_: time.sleep(1)), timeout=0.1, requests=1000)
