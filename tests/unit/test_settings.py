@@ -24,3 +24,9 @@ def test_the_command_line_comes_before_the_environment(tmp_path: Path) -> None:
 def test_secrets_do_not_show(tmp_path: Path) -> None:
     environ = {"SLIPWAY_STORE": "s3://key:hunter2@host", "MLFLOW_TRACKING_URI": "https://user:hunter2@host"}
     assert "hunter2" not in repr(Settings.from_environ(environ, repo=tmp_path))
+
+
+def test_a_builder_may_be_named_for_images(tmp_path: Path) -> None:
+    assert Settings.from_environ({"SLIPWAY_BUILDER": ""}, repo=tmp_path).builder is None
+    environ = {"SLIPWAY_BUILDER": "quay.example/builder@sha256:0"}
+    assert Settings.from_environ(environ, repo=tmp_path).builder == "quay.example/builder@sha256:0"
