@@ -81,7 +81,7 @@ def serve(
 
     Raises `OutsideError` with the end of the server's log if it does not come up.
     """
-    ports = [_free(port), _free(), _free()]
+    ports = _ports(port)
     with tempfile.TemporaryDirectory(prefix="slipway-") as place:
         work = Path(place)
         _unpack(files, work / "source")
@@ -190,13 +190,18 @@ def _stop(server: Running) -> None:
     os.close(server.pipe)
 
 
-def _free(port: int = 0) -> int:
-    """The port, or any that is free. Says at once that it is taken: the server itself would try for seconds."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except (OSError, OverflowError) as error:
-            raise OutsideError(f"port {port} cannot be used: {error}", hint="Choose another port.") from None
-        found: int = probe.getsockname()[1]
-        return found
+def _ports(first: int) -> list[int]:
+    """The port, or any where it is 0, and two others; all are held at once, so that none is given twice."""
+    with contextlib.ExitStack() as held:
+        return [_bound(held.enter_context(socket.socket()), port) for port in (first, 0, 0)]
+
+
+def _bound(probe: socket.socket, port: int) -> int:
+    """Says at once that a port is taken: the server itself would try for seconds."""
+    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        probe.bind((HOST, port))
+    except (OSError, OverflowError) as error:
+        raise OutsideError(f"port {port} cannot be used: {error}", hint="Choose another port.") from None
+    found: int = probe.getsockname()[1]
+    return found
