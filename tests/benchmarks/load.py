@@ -45,10 +45,13 @@ end
 
 @dataclass(frozen=True, kw_only=True)
 class Load:
-    """What a load measured: requests per second, and the slowest of a hundred in seconds."""
+    """What a load measured: answers per second, the slowest of a hundred in seconds, and how many there were."""
 
     rate: float
     p99: float
+    answers: int
+    cpu: float = math.nan
+    """Seconds that the server was at work for each of them, where somebody measured it."""
 
 
 def load(url: str, bodies: Sequence[str], *, clients: int, seconds: int) -> Load:
@@ -68,7 +71,7 @@ def told(url: str, said: dict[str, float]) -> Load:
     """What a generator counted; all of it must have gone well."""
     if said["errors"] or not said["requests"]:
         sys.exit(f"{url}: {said['errors']} errors, {said['requests']} answers")
-    return Load(rate=said["requests"] / said["seconds"], p99=said["p99"])
+    return Load(rate=said["requests"] / said["seconds"], p99=said["p99"], answers=int(said["requests"]))
 
 
 def nearest_rank(latencies: Sequence[float], share: float) -> float:

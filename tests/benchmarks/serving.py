@@ -77,8 +77,16 @@ def _body(case: Case, rows: Sequence[Sequence[float | str | None]]) -> str:
 
 def _each(running: Mapping[str, Server], bodies: Sequence[str], clients: int) -> Mapping[str, Callable[[], Load]]:
     return {
-        name: partial(load, server.url, bodies, clients=clients, seconds=SECONDS) for name, server in running.items()
+        name: partial(_at_work, server, partial(load, server.url, bodies, clients=clients, seconds=SECONDS))
+        for name, server in running.items()
     }
+
+
+def _at_work(server: Server, once: Callable[[], Load]) -> Load:
+    """A load with the server's own time, which tells of the server even where the machine is busy with others."""
+    before = server.cpu()
+    done = once()
+    return replace(done, cpu=(server.cpu() - before) / done.answers)
 
 
 def _interleaved(each: Mapping[str, Callable[[], Load]], *, rounds: int = ROUNDS) -> Loads:
@@ -103,8 +111,8 @@ def _times(loads: Loads, other: str) -> float:
 
 
 def _spoken(loads: Sequence[Load]) -> str:
-    p99 = median(one.p99 for one in loads) * 1000
-    return f"{median(one.rate for one in loads):,.0f}/s, p99 {p99:.3g} ms"
+    rate, p99, cpu = (median(getattr(one, name) for one in loads) for name in ("rate", "p99", "cpu"))
+    return f"{rate:,.0f}/s, p99 {p99 * 1e3:.3g} ms, CPU {cpu * 1e6:,.0f} µs"
 
 
 def _memory(case: Case, running: Mapping[str, Server]) -> Figure:
@@ -124,7 +132,9 @@ def _calls(case: Case, core: int) -> Iterator[Figure]:
             _check_calls(server, case, messages)
         for clients in FEW:
             each = {
-                name: partial(calls.call, server.grpc, messages, clients=clients, seconds=SECONDS)
+                name: partial(
+                    _at_work, server, partial(calls.call, server.grpc, messages, clients=clients, seconds=SECONDS)
+                )
                 for name, server in (("ours", ours), ("stock", stock))
             }
             loads = _interleaved(each, rounds=FEW_ROUNDS)

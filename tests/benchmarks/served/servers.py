@@ -25,6 +25,7 @@ HOST = "127.0.0.1"
 PREDICT = "/api/v1.0/predictions"
 TOLERANCE = 1e-5
 _START, _END, _EVERY = 60.0, 5.0, 0.005
+_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +42,11 @@ class Server:
         """MiB of all its processes, what they share counted once."""
         rollups = (Path(f"/proc/{one}/smaps_rollup").read_text() for one in _processes(self.session))
         return sum(int(line.split()[1]) for text in rollups for line in text.splitlines() if line[:4] == "Pss:") / 1024
+
+    def cpu(self) -> float:
+        """Seconds that all its processes have been at work."""
+        stats = (Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split() for one in _processes(self.session))
+        return sum(int(user) + int(system) for *_, user, system in (stat[:13] for stat in stats)) / _TICKS
 
 
 type Start = Callable[[Case, int], contextlib.AbstractContextManager[Server]]
