@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 
 from slipway import challenger
+from slipway.adapters.endpoint import Endpoint
 from slipway.challenger import Challenger
 from slipway.key import KeyInputs
+from slipway.results import ModelCard
 from slipway.spec import parse
 from slipway.training.search import InProcess, Study
 from slipway.training.trial import prepare
@@ -66,3 +68,12 @@ def make(task: str, repo: Path) -> Challenger:
     best = study.best()
     assert best is not None
     return challenger.make(model, best, study, material, encoding)
+
+
+def golden_difference(endpoint: Endpoint, card: ModelCard) -> float:
+    """How far the answers to the golden requests are from the review's, at most."""
+    answer = endpoint.ask([(*one.numeric, *one.categorical) for one in card.golden], (*card.numeric, *card.categorical))
+    assert answer.key == card.key
+    assert answer.names == (card.classes or (card.target,))
+    expected = [golden.answer for golden in card.golden]
+    return float(np.abs(np.array(answer.rows) - np.array(expected)).max())

@@ -21,13 +21,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests import served
+from tests import remotes, served
 
 from slipway.adapters import skopeo
 from slipway.adapters.container_registry import Registry
-from slipway.adapters.endpoint import Endpoint, check_golden
+from slipway.adapters.endpoint import Endpoint
 from slipway.adapters.image import Image
-from slipway.delivery import oci
+from slipway.delivery import manifest, oci
 from slipway.delivery.source_image import source
 from slipway.errors import OutsideError
 
@@ -73,7 +73,7 @@ def started(place: Path) -> Iterator[str]:
     storage = f"{{filesystem: {{rootdirectory: {place}/data}}}}"
     config.write_text(f"version: 0.1\nstorage: {storage}\nhttp: {{addr: '127.0.0.1:{port}'}}\n")
     with (place / "log").open("wb") as log:
-        process = subprocess.Popen([found("docker-registry"), "serve", config], stdout=log, stderr=log)
+        process = subprocess.Popen([which("docker-registry"), "serve", config], stdout=log, stderr=log)
     try:
         wait(port, place / "log")
         yield f"127.0.0.1:{port}"
@@ -91,7 +91,7 @@ def wait(port: int, log: Path) -> None:
     raise AssertionError(log.read_text())
 
 
-def found(name: str) -> str:
+def which(name: str) -> str:
     return shutil.which(name) or name
 
 
@@ -144,7 +144,7 @@ def lay_out(root: Path) -> None:
 
 
 def libraries(program: Path) -> list[Path]:
-    listed = subprocess.run([found("ldd"), program], capture_output=True, text=True, check=True).stdout
+    listed = subprocess.run([which("ldd"), program], capture_output=True, text=True, check=True).stdout
     return [Path(word) for line in listed.splitlines() for word in line.split() if word.startswith("/")]
 
 
@@ -178,18 +178,18 @@ def registry(hub: str, builder: str, tmp_path: Path) -> Registry:
 
 
 def read(image: Image) -> tuple[dict[str, Any], dict[str, Any]]:
-    manifest = skopeo.manifest(image)
-    assert manifest is not None
-    return json.loads(manifest), json.loads(skopeo.config(image))
+    found = skopeo.manifest(image)
+    assert found is not None
+    return json.loads(found), json.loads(skopeo.config(image))
 
 
 def test_an_image_is_the_builder_and_one_small_layer(registry: Registry) -> None:
     image = registry.build("toy", KEY, FILES)
     assert registry.has(image)
     assert registry.files(image) == FILES
-    (manifest, config), (below, base) = read(image), read(registry.base)
-    assert manifest["layers"][:-1] == below["layers"]
-    assert manifest["layers"][-1]["size"] - sum(map(len, FILES.values())) < 16_384
+    (shipped, config), (below, base) = read(image), read(registry.base)
+    assert shipped["layers"][:-1] == below["layers"]
+    assert shipped["layers"][-1]["size"] - sum(map(len, FILES.values())) < 16_384
     assert config["config"]["User"] == "1001"
     assert config["config"]["Cmd"] == ["/usr/libexec/s2i/run"]
     assert config["config"]["Env"] == ["A=1", "PATH=/bin"]
@@ -209,9 +209,9 @@ def test_a_list_of_its_parts_stands_beside_an_image(registry: Registry) -> None:
     index = skopeo.named(f"{image.name}:{image.digest.replace(':', '-')}")
     assert index is not None
     (entry,) = json.loads(index)["manifests"]
-    manifest = skopeo.manifest(Image(name=image.name, digest=entry["digest"]))
-    assert manifest is not None
-    document = json.loads(manifest)
+    attached = skopeo.manifest(Image(name=image.name, digest=entry["digest"]))
+    assert attached is not None
+    document = json.loads(attached)
     assert document["subject"]["digest"] == image.digest
     assert document["artifactType"] == document["layers"][0]["mediaType"] == oci.SBOM_TYPE
     assert document["annotations"]["org.opencontainers.image.source"] == address
@@ -309,6 +309,28 @@ def test_a_registry_that_is_down_is_said(registry: Registry) -> None:
         down.build("toy", KEY, FILES)
 
 
+def test_a_release_ships_the_image_that_the_registry_has(
+    registry: Registry, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environ = {
+        **remotes.ENVIRON,
+        "SLIPWAY_BUILDER": registry.base.reference,
+        "SLIPWAY_REGISTRY": registry.registry,
+        "MLFLOW_TRACKING_URI": "sqlite:////nowhere/mlflow.db",
+    }
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    world = remotes.copy(remotes.reviewed(tmp_path_factory), tmp_path / "world")
+    clone = world.clone()
+    command = [sys.executable, "-m", "slipway", "release", "--repo", clone.root, "--store", world.store]
+    run(command, os.environ)
+    path = "gitops/models/toy/production/seldon-deployment.yaml"
+    live = manifest.read(clone.run("show", f"origin/main:{path}").encode(), path).default
+    files = registry.files(Image.parse(live.image))
+    assert json.loads(files["model.json"])["key"] == live.key
+    assert live.image.startswith(f"{registry.registry}/toy@sha256:")
+
+
 @pytest.mark.skipif(not os.environ.get(REAL), reason=f"{REAL} names no builder: make images")
 @pytest.mark.skipif(shutil.which("podman") is None, reason="there is no podman")
 def test_a_models_image_is_served_as_any_user_on_a_read_only_file_system(hub: str, tmp_path: Path) -> None:
@@ -327,14 +349,14 @@ def test_a_models_image_is_served_as_any_user_on_a_read_only_file_system(hub: st
     try:
         endpoint = Endpoint(url=f"http://127.0.0.1:{http}")
         answers(endpoint)
-        assert check_golden(endpoint, made.card) < 1e-5
+        assert served.golden_difference(endpoint, made.card) < 1e-5
         began = time.monotonic()
         run(["podman", "stop", "--time=10", container], os.environ)
         assert time.monotonic() - began < 8
         exit_code = run(["podman", "inspect", "--format={{.State.ExitCode}}", container], os.environ)
         assert exit_code.strip() == "0"
     finally:
-        subprocess.run([found("podman"), "rm", "--force", container], capture_output=True, check=False)
+        subprocess.run([which("podman"), "rm", "--force", container], capture_output=True, check=False)
 
 
 def answers(endpoint: Endpoint) -> None:

@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.served import make
+from tests.served import golden_difference, make
 
 from slipway.adapters import server
-from slipway.adapters.endpoint import Endpoint, check_golden
+from slipway.adapters.endpoint import Endpoint
 from slipway.delivery.source_image import source
 
 ROOT = Path(__file__).parents[2]
@@ -51,4 +51,4 @@ def test_the_serving_packages_alone_serve_a_model(
     assert found.stdout.strip() == "[]"
     monkeypatch.setattr(sys, "executable", str(python))
     with server.serve(source(made.card, made.onnx)) as running:
-        assert check_golden(Endpoint(url=running.url), made.card) <= made.card.parity.tolerance
+        assert golden_difference(Endpoint(url=running.url), made.card) <= made.card.parity.tolerance

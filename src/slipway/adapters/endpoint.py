@@ -6,18 +6,14 @@ import http.client
 import json
 import math
 import shlex
-import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from slipway.adapters import server
 from slipway.adapters.line import SHOWN, TIMEOUT, EndpointError, Kind, Line, Reply
 from slipway.errors import InputError, OutsideError
-from slipway.key import SHORT
-from slipway.results import ModelCard
 
 PREDICT, PING, METRICS = "/api/v1.0/predictions", "/health/ping", "/metrics"
 _REDIRECTS = range(300, 400)
@@ -124,32 +120,6 @@ def read(reply: Reply) -> Answer:
     except (KeyError, TypeError, ValueError, OverflowError):
         shown = json.dumps(document)[:SHOWN]
         raise EndpointError(Kind.FORM, f"answered with 200: {shown}, which is no answer of a model") from None
-
-
-def check_golden(endpoint: Endpoint, card: ModelCard) -> float:
-    """The largest difference between what is answered now and what the reviewed model answered.
-
-    Raises `OutsideError` where another model answers.
-    """
-    rows = [(*golden.numeric, *golden.categorical) for golden in card.golden]
-    answer = endpoint.ask(rows, (*card.numeric, *card.categorical))
-    if answer.key != card.key:
-        raise OutsideError(f"{endpoint.url} serves the key {answer.key[:SHORT]}, not {card.key[:SHORT]}")
-    expected = [golden.answer for golden in card.golden]
-    if answer.names != (card.classes or (card.target,)) or list(map(len, answer.rows)) != list(map(len, expected)):
-        raise OutsideError(f"{endpoint.url} answers in another form than the reviewed model: {answer.names}")
-    return max(
-        abs(now - then)
-        for row, reviewed in zip(answer.rows, expected, strict=True)
-        for now, then in zip(row, reviewed, strict=True)
-    )
-
-
-@contextmanager
-def serve(files: Mapping[str, bytes], *, port: int = 0) -> Iterator[Endpoint]:
-    """The endpoint of a source folder's files, served on this machine until the block ends."""
-    with server.serve(files, port=port, popen=subprocess.Popen) as running:
-        yield Endpoint(url=running.url)
 
 
 def _answer(document: Json) -> Answer:

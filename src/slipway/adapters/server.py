@@ -75,7 +75,6 @@ def serve(
     *,
     port: int = 0,
     pause: Pause = time.sleep,
-    popen: Callable[..., subprocess.Popen[bytes]] = subprocess.Popen,
 ) -> Iterator[Running]:
     """Serve a source folder's files as their image would, on a free port or on `port`, until the block ends.
 
@@ -85,7 +84,7 @@ def serve(
     with tempfile.TemporaryDirectory(prefix="slipway-") as place:
         work = Path(place)
         _unpack(files, work / "source")
-        server = _start(files, work, ports, popen)
+        server = _start(files, work, ports)
         try:
             _wait(server, pause)
             yield server
@@ -100,16 +99,14 @@ def _unpack(files: Mapping[str, bytes], folder: Path) -> None:
         file.write_bytes(content)
 
 
-def _start(
-    files: Mapping[str, bytes], work: Path, ports: list[int], popen: Callable[..., subprocess.Popen[bytes]]
-) -> Running:
+def _start(files: Mapping[str, bytes], work: Path, ports: list[int]) -> Running:
     """Start the server in a session of its own, so that all of it can be ended at once."""
     program, chosen = _program(ports), _chosen(files)
     environ = os.environ | chosen | _own(work)
     pipe, held = os.pipe()
     try:
         with (work / "log").open("wb") as log:
-            process = popen(
+            process = subprocess.Popen(  # noqa: S603  this Python, and a module of our own
                 program,
                 cwd=work / "source",
                 env=environ,
