@@ -17,6 +17,7 @@ from slipway.adapters import engine, skopeo
 from slipway.adapters.image import Image
 from slipway.delivery import oci, sbom
 from slipway.delivery.oci import Blobs, Builder
+from slipway.delivery.source_image import ONNX
 from slipway.errors import InputError, OutsideError
 from slipway.key import SHORT
 
@@ -128,41 +129,43 @@ class Registry:
                     model=model,
                 )
                 found.build(place / "build", tag, tls=skopeo.has_tls(self.base.name))
-                content = found.read(tag, (oci.MODEL_FOLDER, sbom.BUILDERS_LIST))
+                packages = self._checked(found.read(tag, (oci.MODEL_FOLDER, sbom.BUILDERS_LIST)), files)
                 config = found.config(tag)
             finally:
                 found.remove(tag)
-        return self._written(model, key, files, content, config)
+        return self._written(model, key, files, config, packages)
 
-    def _written(
-        self, model: str, key: str, files: Mapping[str, bytes], content: bytes, config: dict[str, Any]
-    ) -> Made:
-        """The documents of what the engine built, after a look at whether it is what it was given."""
-        built = oci.unpacked(content, oci.MODEL_FOLDER, "what the engine built")
-        if built != files:
+    def _checked(self, content: bytes, files: Mapping[str, bytes]) -> bytes:
+        """The builder's list of packages, after a look at whether what was built is what it was given."""
+        above, _, name = sbom.BUILDERS_LIST.rpartition("/")
+        found = oci.unpacked(content, above, "what the engine built")
+        packages = found.pop(name, b"")
+        folder = oci.MODEL_FOLDER.removeprefix(f"{above}/")
+        if found != {f"{folder}/{path}": file for path, file in files.items()}:
             raise OutsideError(
-                f"{self.base.reference} puts something else into an image than it is given: {', '.join(sorted(built))}",
+                f"{self.base.reference} puts something else into an image than it is given: {', '.join(sorted(found))}",
                 hint="Use a builder of this version of slipway: make images",
             )
-        labels = {
-            _TITLE: model,
-            _VERSION: key,
-            _BASE_NAME: self.base.name,
-            _BASE_DIGEST: self.base.digest,
-        }
-        blobs = oci.image(self._base, built, config, labels)
+        return packages
+
+    def _written(
+        self, model: str, key: str, files: Mapping[str, bytes], config: Mapping[str, Any], packages: bytes
+    ) -> Made:
+        """The documents of an image, and of what is beside it."""
+        named = {_TITLE: model, _VERSION: key}
+        blobs = oci.image(
+            self._base, files, config, {**named, _BASE_NAME: self.base.name, _BASE_DIGEST: self.base.digest}
+        )
         subject = sbom.Subject(
             model=model,
             key=key,
             digest=blobs.digest,
-            onnx_sha256=hashlib.sha256(built["model.onnx"]).hexdigest(),
+            onnx_sha256=hashlib.sha256(files[ONNX]).hexdigest(),
             base_name=self.base.name,
             base_digest=self.base.digest,
         )
-        folder, _, name = sbom.BUILDERS_LIST.rpartition("/")
-        parts = sbom.sbom(subject, oci.unpacked(content, folder, self.base.reference).get(name, b""))
-        annotations = {_TITLE: model, _VERSION: key} | ({_SOURCE: self.source} if self.source else {})
-        attached = oci.attached(parts, blobs.manifest, annotations)
+        told = named | ({_SOURCE: self.source} if self.source else {})
+        attached = oci.attached(sbom.sbom(subject, packages), blobs.manifest, told)
         return Made(image=Image(name=self.name(model), digest=blobs.digest), blobs=blobs, sbom=attached)
 
     @property

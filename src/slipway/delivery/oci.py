@@ -103,7 +103,7 @@ def builder(reference: str, manifest: bytes, config: bytes) -> Builder:
     raise InputError(f"{reference} is no image that a builder could be")
 
 
-def image(base: Builder, files: Mapping[str, bytes], config: Json, labels: Mapping[str, str]) -> Blobs:
+def image(base: Builder, files: Mapping[str, bytes], config: Mapping[str, Any], labels: Mapping[str, str]) -> Blobs:
     """The image of a model's files, configured as the engine configured it, with these labels besides."""
     packed = layer(files)
     configured = _json(_config(base, packed, config, labels))
@@ -193,7 +193,7 @@ def descriptor(kind: str, content: bytes) -> Json:
     return {"mediaType": kind, "digest": digest_of(content), "size": len(content)}
 
 
-def _config(base: Builder, packed: bytes, config: Json, labels: Mapping[str, str]) -> Json:
+def _config(base: Builder, packed: bytes, config: Mapping[str, Any], labels: Mapping[str, str]) -> Json:
     kept = {name: config[name] for name in _FIELDS if config.get(name)}
     told = {name: text for name, text in kept.get("Labels", {}).items() if not name.startswith(_PLACE_LABELS)}
     kept["Labels"] = told | dict(labels)
