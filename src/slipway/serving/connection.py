@@ -2,14 +2,16 @@
 
 Gunicorn's asyncio worker (26.2) answers nothing to what is no HTTP and logs a traceback for each, forgets requests
 that are sent before the last one is answered, never closes an idle connection, takes what follows a HEAD request's
-head for another request, and reads bodies faster than they are asked for.
+head for another request, reads bodies faster than they are asked for, and keeps 11 kB of each connection for ever.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from http import HTTPStatus
+from string import printable
 from typing import Any
+from urllib.parse import quote
 
 import orjson
 from gunicorn.asgi.protocol import ASGIProtocol, BodyReceiver
@@ -23,6 +25,8 @@ _PARSER = "gunicorn_h1c"
 
 class Connection(ASGIProtocol):  # type: ignore[misc]  # it has no types
     """One client's connection, kept in its worker's `connections` while it lasts."""
+
+    _callback_parser: Any
 
     def __init__(self, worker: Any) -> None:  # noqa: ANN401  it has no types
         """Of gunicorn's worker."""
@@ -41,9 +45,13 @@ class Connection(ASGIProtocol):  # type: ignore[misc]  # it has no types
         super()._arm_keepalive_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget it."""
+        """Forget it: the parser and the connection hold each other, and no garbage collector sees into the parser."""
         self.worker.connections.discard(self)
         super().connection_lost(exc)
+        self.resume_writing()  # or who still writes would wait for ever
+        self._callback_parser = None
+        if self._request_ready:
+            self._request_ready.set()  # nobody needs to wait for it any more
 
     def data_received(self, data: bytes) -> None:
         """Take what comes after a whole request for the next one, which waits until this one is answered."""
@@ -68,7 +76,7 @@ class Connection(ASGIProtocol):  # type: ignore[misc]  # it has no types
         """Called when a request is answered: wait for the next one, or take it from what was read."""
         super()._arm_keepalive_timer()
         later, self._later = self._later, b""
-        if later:
+        if later and not self._closed:
             self.data_received(later)
 
     def _cancel_keepalive_timer(self) -> None:
@@ -105,6 +113,12 @@ class Connection(ASGIProtocol):  # type: ignore[misc]  # it has no types
         """Say that it is the last answer, if the server ends."""
         last = () if self.worker.alive else ((b"connection", b"close"),)
         super()._send_response_start(status, [*headers, *last], request)
+
+    def _build_http_scope(self, *args: Any) -> dict[str, Any]:  # noqa: ANN401
+        """A query in ASCII, which is what it should be and what is read of it."""
+        scope: dict[str, Any] = super()._build_http_scope(*args)
+        query: bytes = scope["query_string"]
+        return scope if query.isascii() else {**scope, "query_string": quote(query, safe=printable).encode()}
 
     def _is_websocket_upgrade(self, _: Any) -> bool:  # noqa: ANN401
         """A client that would rather speak another protocol is answered in this one."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,15 +57,19 @@ def load(folder: Path) -> Reviewed:
     """Load a folder's `model.onnx`; exit with one line if it is not the model that its `model.json` names."""
     try:
         card: dict[str, Any] = json.loads((folder / "model.json").read_bytes())
-        onnx = (folder / "model.onnx").read_bytes()
         recorded, key, *_ = (card[name] for name in _ENTRIES)
-    except OSError as error:
+        onnx = folder / "model.onnx"
+        state = _state(onnx)
+        digest = _digest(onnx)
+    except (OSError, RecursionError) as error:
         _no_start(str(error))
     except (ValueError, KeyError, TypeError) as error:
         _no_start(f"model.json is no model's card: {error!r}")
-    if hashlib.sha256(onnx).hexdigest() != recorded:
+    if digest != recorded:
         _no_start("model.onnx is damaged or another model's: its SHA-256 is not the one that model.json names")
     session = _session(onnx)
+    if _state(onnx) != state:
+        _no_start("model.onnx was written to while it was loaded")
     found = session.get_modelmeta().custom_metadata_map.get("slipway.key")
     if found != key:
         _no_start(f"model.onnx is of the key {found}, model.json of {key}")
@@ -73,11 +79,28 @@ def load(folder: Path) -> Reviewed:
     return Reviewed(card=card, session=session, inputs=inputs)
 
 
-def _session(onnx: bytes) -> Any:  # noqa: ANN401  onnxruntime has no types
+def _session(onnx: Path) -> Any:  # noqa: ANN401  onnxruntime has no types
+    """Load it from the file: from bytes, onnxruntime would keep them beside what it makes of them."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1  # workers are forked, and threads would not follow
     options.log_severity_level = 3
-    return onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])
+    try:
+        return onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # noqa: BLE001  its errors have no other class in common
+        _no_start(f"onnxruntime cannot load model.onnx: {' '.join(str(error).split())}")
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def _state(file: Path) -> tuple[int, ...]:
+    """What changes when the file is written to or replaced: what was hashed is what was loaded if it did not."""
+    found = file.stat()
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(errno.EINVAL, "it is no file", str(file))
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 def _no_start(why: str) -> NoReturn:
