@@ -28,7 +28,7 @@ from tests.benchmarks.served.servers import Server
 
 STOCK_TIMES, BARE_SHARE, START_LIMIT = 4.0, 0.5, 2.0
 CLIENTS, FEW, BATCH = (1, 8, 64), (1, 8), 1_000
-ROUNDS, FEW_ROUNDS, SECONDS, STARTS = 4, 2, 1, 3
+ROUNDS, FEW_ROUNDS, SECONDS, STARTS = 3, 2, 1, 3
 _TARGET = f"≥ {STOCK_TIMES:g} × stock, {BARE_SHARE:g} × bare"
 _RIVALS: Mapping[str, servers.Start] = {"ours": servers.ours, "stock": servers.stock, "bare": servers.bare}
 
