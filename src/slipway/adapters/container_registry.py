@@ -96,11 +96,7 @@ class Registry:
         if manifest is None:
             hint = f"Build it again: slipway image {image.name.rpartition('/')[2]}"
             raise OutsideError(f"{image.reference} is not in its registry", hint=hint)
-        try:
-            layers = [layer["digest"] for layer in json.loads(manifest)["layers"]]
-            *below, own = (Image(name=image.name, digest=digest).digest for digest in layers)
-        except (ValueError, TypeError, KeyError):
-            raise OutsideError(f"{image.reference} is no image of a model") from None
+        *below, own = oci.layers(manifest, image.reference)
         with _room() as place:
             for digest in below:
                 _blob(place, digest).parent.mkdir(parents=True, exist_ok=True)
@@ -222,7 +218,7 @@ def _room() -> Iterator[Path]:
         with tempfile.TemporaryDirectory(prefix="slipway-image-") as place:
             yield Path(place)
     except OSError as error:
-        raise OutsideError(f"the image cannot be written: {error}", hint=_ROOM) from None
+        raise OutsideError(f"the image cannot be written or read: {error}", hint=_ROOM) from None
 
 
 def _lay_out(place: Path, made: Made, listed: bytes | None) -> None:

@@ -166,6 +166,17 @@ def layer(files: Mapping[str, bytes]) -> bytes:
     return stream.getvalue()
 
 
+def layers(manifest: bytes, where: str) -> list[str]:
+    """The digests of an image's layers, lowest first; `OutsideError` where there is none."""
+    try:
+        found = [layer["digest"] for layer in json.loads(manifest)["layers"]]
+        if found and all(_DIGEST.fullmatch(digest) for digest in found):
+            return found
+    except (ValueError, TypeError, KeyError):
+        pass
+    raise OutsideError(f"{where} is no image of a model")
+
+
 def unpacked(content: bytes, folder: str, where: str) -> dict[str, bytes]:
     """The files of a folder in a tar; `OutsideError` if it holds anything else than files and folders."""
     found: dict[str, bytes] = {}

@@ -19,7 +19,7 @@ _SETTINGS = {
 }
 
 
-def source(card: ModelCard, onnx: bytes, *, server: bytes = b"") -> Mapping[str, bytes]:  # noqa: ARG001  to go
+def source(card: ModelCard, onnx: bytes) -> Mapping[str, bytes]:
     """The folder's files by their path: the model, its card, and how it is started. The builder has the server."""
     return {
         ENVIRONMENT: "".join(f"{name}={value}\n" for name, value in _SETTINGS.items()).encode(),

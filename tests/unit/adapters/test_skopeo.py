@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from slipway.adapters import skopeo
@@ -99,6 +99,7 @@ def test_names_that_no_registry_can_have(name: str) -> None:
         skopeo.check_name(name, "SLIPWAY_REGISTRY")
 
 
+@settings(deadline=None)
 @given(st.text(max_size=30))
 def test_a_name_that_passes_can_be_written_anywhere(name: str) -> None:
     try:

@@ -168,3 +168,19 @@ def test_an_index_that_is_none_is_written_anew(known: bytes | None) -> None:
 def test_a_hostile_layer_is_refused(content: bytes) -> None:
     with pytest.raises(OutsideError, match="the image"):
         oci.unpacked(content, oci.MODEL_FOLDER, "the image")
+
+
+def test_the_layers_of_an_image_are_named_lowest_first() -> None:
+    assert oci.layers(oci.image(BASE, FILES, ENGINES, {}).manifest, "it")[0] == BASE_LAYER["digest"]
+
+
+@pytest.mark.parametrize("digest", ["sha256:../../../../etc/passwd", "", None, 7, "sha256:" + "1" * 63])
+def test_a_hostile_manifest_names_no_file_of_this_machine(digest: object) -> None:
+    with pytest.raises(OutsideError, match="it is no image of a model"):
+        oci.layers(json.dumps({"layers": [{"digest": digest}]}).encode(), "it")
+
+
+@pytest.mark.parametrize("manifest", [b"[", b"[]", b"{}", b'{"layers": []}', b'{"layers": [7]}'])
+def test_what_is_no_manifest_is_said(manifest: bytes) -> None:
+    with pytest.raises(OutsideError, match="it is no image of a model"):
+        oci.layers(manifest, "it")
