@@ -53,13 +53,18 @@ class Model:
     def __init__(self) -> None:
         """Load the model; exit if it is not the reviewed one, or a setting is none."""
         self._model = reviewed.load(Path(os.environ.get(FOLDER, ".")))
-        card = self._model.card
+        try:
+            self._read(self._model.card)
+        except reviewed.NO_CARD as error:
+            reviewed.no_start(f"model.json is no model's card: {error!r}")
+        self.model_error_handler = self._blueprint()
+
+    def _read(self, card: Mapping[str, Any]) -> None:
         self.columns = Columns(card["numeric"], card["categorical"], extra=_extra())
         self.speaker = Speaker(
             key=self._model.key, outputs=self._model.outputs, classes=tuple(card["classes"]), path=get_request_path()
         )
         self.recorder = Metrics(card)
-        self.model_error_handler = self._blueprint()
 
     @property
     def card(self) -> Mapping[str, Any]:

@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 from slipway.serving.rows import Batch
 
 _ENTRIES = ("onnx_sha256", "key", "model", "numeric", "categorical", "classes", "target", "golden")
+NO_CARD = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
+"""What reading a card raises that is none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,21 +63,21 @@ def load(folder: Path) -> Reviewed:
         onnx = folder / "model.onnx"
         state = _state(onnx)
         digest = _digest(onnx)
-    except (OSError, RecursionError) as error:
-        _no_start(str(error))
-    except (ValueError, KeyError, TypeError) as error:
-        _no_start(f"model.json is no model's card: {error!r}")
+    except OSError as error:
+        no_start(str(error))
+    except NO_CARD as error:
+        no_start(f"model.json is no model's card: {error!r}")
     if digest != recorded:
-        _no_start("model.onnx is damaged or another model's: its SHA-256 is not the one that model.json names")
+        no_start("model.onnx is damaged or another model's: its SHA-256 is not the one that model.json names")
     session = _session(onnx)
     if _state(onnx) != state:
-        _no_start("model.onnx was written to while it was loaded")
+        no_start("model.onnx was written to while it was loaded")
     found = session.get_modelmeta().custom_metadata_map.get("slipway.key")
     if found != key:
-        _no_start(f"model.onnx is of the key {found}, model.json of {key}")
+        no_start(f"model.onnx is of the key {found}, model.json of {key}")
     inputs = tuple(entry.name for entry in session.get_inputs())
     if not set(inputs) <= {"numeric", "categorical"}:
-        _no_start(f"model.onnx reads {', '.join(inputs)}, which no model of slipway does")
+        no_start(f"model.onnx reads {', '.join(inputs)}, which no model of slipway does")
     return Reviewed(card=card, session=session, inputs=inputs)
 
 
@@ -87,7 +89,7 @@ def _session(onnx: Path) -> Any:  # noqa: ANN401  onnxruntime has no types
     try:
         return onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # noqa: BLE001  its errors have no other class in common
-        _no_start(f"onnxruntime cannot load model.onnx: {' '.join(str(error).split())}")
+        no_start(f"onnxruntime cannot load model.onnx: {' '.join(str(error).split())}")
 
 
 def _digest(file: Path) -> str:
@@ -103,5 +105,6 @@ def _state(file: Path) -> tuple[int, ...]:
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
-def _no_start(why: str) -> NoReturn:
+def no_start(why: str) -> NoReturn:
+    """End with one line."""
     raise SystemExit(f"this model is not served: {why}")

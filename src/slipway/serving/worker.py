@@ -51,6 +51,8 @@ class Worker(gasgi.ASGIWorker):  # type: ignore[misc]  # it has no types
 
     async def _shutdown(self) -> None:
         """Finish what is asked, and wait for nobody who asks nothing."""
+        for server in self.servers:
+            server.close()
         if not self._quick_shutdown:
             await asyncio.sleep(_LINGER)
         for connection in list(self.connections):
