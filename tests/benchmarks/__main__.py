@@ -14,7 +14,7 @@ from rich.table import Table
 
 from tests.benchmarks.measure import Figure
 
-NAMES = ("start", "run", "search", "validation", "growth", "delivery", "serving")
+NAMES = ("start", "run", "search", "validation", "growth", "delivery", "serving", "soak")
 TARGET = Path(".bench")
 
 

@@ -23,12 +23,13 @@ from slipway.serving.rows import Refused
 if TYPE_CHECKING:
     from slipway.serving.model import Model
 
-MAX_BODY = 32 * 2**20
-"""Bytes of a request; a batch of 1,000 rows with 300 columns has three million."""
+MAX_BODY = 16 * 2**20
+"""Bytes of a request; a batch of 1,000 rows with 300 columns has three million. Reading one takes twenty times as much
+memory for a while."""
 _LARGE = 2**16
 """Larger requests are answered in a thread, so that small ones need not wait for them."""
 _LARGE_ONES = 2
-"""So many large requests are read at once; as Python objects they take ten times the memory that they have as texts."""
+"""So many large requests are read at once; one is answered while the next is read."""
 _SLOWEST = 60.0
 """Seconds for a body to come."""
 _UNREAD = 5.0
