@@ -131,13 +131,10 @@ class Registry:
                 found.remove(tag)
         return self._written(model, key, files, config, packages)
 
-    def _checked(self, content: bytes, files: Mapping[str, bytes]) -> bytes:
+    def _checked(self, found: dict[str, bytes], files: Mapping[str, bytes]) -> bytes:
         """The builder's list of packages, after a look at whether what was built is what it was given."""
-        above, _, name = sbom.BUILDERS_LIST.rpartition("/")
-        found = oci.unpacked(content, above, "what the engine built")
-        packages = found.pop(name, b"")
-        folder = oci.MODEL_FOLDER.removeprefix(f"{above}/")
-        if found != {f"{folder}/{path}": file for path, file in files.items()}:
+        packages = found.pop(sbom.BUILDERS_LIST, b"")
+        if found != {f"{oci.MODEL_FOLDER}/{path}": file for path, file in files.items()}:
             raise OutsideError(
                 f"{self.base.reference} puts something else into an image than it is given: {', '.join(sorted(found))}",
                 hint="Use a builder of this version of slipway: make images",

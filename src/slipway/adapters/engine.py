@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import posixpath
 import shutil
 import tempfile
 from collections.abc import Iterable
@@ -13,6 +14,7 @@ from typing import Any
 
 from slipway.adapters import program
 from slipway.adapters.program import Which
+from slipway.delivery import oci
 from slipway.errors import OutsideError
 
 _QUICK = 60.0
@@ -58,8 +60,28 @@ class Engine:
         config: Json = found.get("config") or found.get("Config") or {}
         return config
 
-    def read(self, tag: str, paths: Iterable[str]) -> bytes:
-        """A tar of some of an image's files and folders: no more of it is written than these."""
+    def read(self, tag: str, paths: Iterable[str]) -> dict[str, bytes]:
+        """Some of an image's files and folders, by their path from its root; the rest of the image is not written."""
+        where = f"what {self.kind} built"
+        if self.kind is not Kind.DOCKER:
+            return oci.unpacked(self._output(tag, paths), "", where)
+        container = self._run("create", tag).decode().strip()
+        try:
+            tars = {path: self._run("cp", f"{container}:/{path}", "-") for path in paths}
+        finally:
+            program.attempt([self.path, "rm", container], seconds=_QUICK)
+        return {
+            f"{posixpath.dirname(path)}/{name}": content
+            for path, tar in tars.items()
+            for name, content in oci.unpacked(tar, "", where).items()
+        }
+
+    def remove(self, tag: str) -> None:
+        """Take an image away, if it is there."""
+        program.attempt([self.path, "rmi", tag], seconds=_QUICK)
+
+    def _output(self, tag: str, paths: Iterable[str]) -> bytes:
+        """A tar of paths of an image, by a build that keeps nothing else. Docker's older builder knows no output."""
         out = f"{tag}-files"
         with tempfile.TemporaryDirectory(prefix="slipway-image-") as place:
             folder = Path(place) / "context"
@@ -71,10 +93,6 @@ class Engine:
             finally:
                 self.remove(out)
             return (Path(place) / "files.tar").read_bytes()
-
-    def remove(self, tag: str) -> None:
-        """Take an image away, if it is there."""
-        program.attempt([self.path, "rmi", tag], seconds=_QUICK)
 
     def _build(self, folder: Path, tag: str, options: list[str], *, cwd: Path | None = None) -> None:
         if self.kind is Kind.DOCKER:

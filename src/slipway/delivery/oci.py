@@ -178,8 +178,9 @@ def layers(manifest: bytes, where: str) -> list[str]:
 
 
 def unpacked(content: bytes, folder: str, where: str) -> dict[str, bytes]:
-    """The files of a folder in a tar; `OutsideError` if it holds anything else than files and folders."""
+    """The files of a folder (all, if it is "") in a tar; `OutsideError` if that holds more than files and folders."""
     found: dict[str, bytes] = {}
+    above = f"{folder}/" if folder else ""
     try:
         with tarfile.open(fileobj=io.BytesIO(content), mode="r:") as archive:
             for entry in archive:
@@ -187,8 +188,8 @@ def unpacked(content: bytes, folder: str, where: str) -> dict[str, bytes]:
                 stream = archive.extractfile(entry) if entry.isreg() else None
                 if not entry.isdir() and (stream is None or ".." in name.split("/")):
                     raise OutsideError(f"{where} holds {entry.name!r}, which no image of a model does")
-                if stream and name.startswith(f"{folder}/"):
-                    found[name.removeprefix(f"{folder}/")] = stream.read()
+                if stream and name.startswith(above):
+                    found[name.removeprefix(above)] = stream.read()
     except tarfile.TarError as error:
         raise OutsideError(f"{where} cannot be read: {error}") from None
     return found

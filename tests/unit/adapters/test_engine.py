@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import os
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -98,17 +100,39 @@ def test_each_engine_tells_how_an_image_is_configured(programs: Place, kind: Kin
     assert Engine(kind=kind, path=kind).config("t") == {"User": "1001"}
 
 
+def tar(folder: Path, name: str) -> Path:
+    """A tar of one file of that name, which says «tar»."""
+    file = folder / "x.tar"
+    with tarfile.open(file, "w") as archive:
+        entry = tarfile.TarInfo(name)
+        entry.size = 3
+        archive.addfile(entry, io.BytesIO(b"tar"))
+    return file
+
+
 def test_what_an_image_is_read_by_is_taken_away_again(programs: Place, tmp_path: Path) -> None:
     programs(
         "podman",
         f'echo "$@" >> {tmp_path}/told; [ "$1" = rmi ] && exit 1\n'
-        f'for last; do :; done; /bin/cat "$last/Dockerfile" > {tmp_path}/Dockerfile; echo tar > files.tar',
+        f'for last; do :; done; /bin/cat "$last/Dockerfile" > {tmp_path}/Dockerfile\n'
+        f"/bin/cat {tar(tmp_path, 'opt/a/one')} > files.tar",
     )
-    assert Engine(kind=Kind.PODMAN, path="podman").read("localhost/x:1", ["opt/a", "opt/b"]) == b"tar\n"
+    found = Engine(kind=Kind.PODMAN, path="podman").read("localhost/x:1", ["opt/a", "opt/b"])
+    assert found == {"opt/a/one": b"tar"}
     assert (tmp_path / "Dockerfile").read_text() == (
         "FROM scratch\nCOPY --from=localhost/x:1 /opt/a /opt/a\nCOPY --from=localhost/x:1 /opt/b /opt/b\n"
     )
     assert (tmp_path / "told").read_text().splitlines()[-1] == "rmi localhost/x:1-files"
+
+
+def test_docker_is_read_by_a_container_that_is_taken_away_again(programs: Place, tmp_path: Path) -> None:
+    file = tar(tmp_path, "a/one")
+    programs(
+        "docker",
+        f'echo "$@" >> {tmp_path}/told\ncase "$1" in create) echo 8c2f;; cp) /bin/cat {file};; *) exit 1;; esac',
+    )
+    assert Engine(kind=Kind.DOCKER, path="docker").read("localhost/x:1", ["opt/a"]) == {"opt/a/one": b"tar"}
+    assert (tmp_path / "told").read_text().splitlines() == ["create localhost/x:1", "cp 8c2f:/opt/a -", "rm 8c2f"]
 
 
 def test_without_s2i_it_is_said_where_it_is_to_be_had(programs: Place, tmp_path: Path) -> None:
