@@ -191,9 +191,12 @@ def _instead(name: str, make: Callable[[Path], object]) -> Callable[[Path], None
     return replace
 
 
-def _zeros(file: Path) -> None:
-    with file.open("wb") as opened:
-        opened.truncate(2**30)
+def _zeros(size: int) -> Callable[[Path], None]:
+    def write(file: Path) -> None:
+        with file.open("wb") as opened:
+            opened.truncate(size)
+
+    return write
 
 
 def _without(name: str) -> Callable[[dict[str, object]], object]:
@@ -211,7 +214,8 @@ NO_CARD = "model.json is no model's card"
         (_damaged(lambda onnx: onnx[:500] + bytes([onnx[500] ^ 1]) + onnx[501:]), ANOTHER),
         (_damaged(lambda onnx: onnx + onnx), ANOTHER),
         (_damaged(lambda _: b""), ANOTHER),
-        (_instead("model.onnx", _zeros), ANOTHER),
+        (_instead("model.onnx", _zeros(2**30)), ANOTHER),
+        (_instead("model.onnx", _zeros(2**31)), "onnxruntime reads no more than"),
         (_instead("model.onnx", Path.mkdir), "it is no file"),
         (_instead("model.onnx", os.mkfifo), "it is no file"),
         (_instead("model.onnx", lambda file: file.symlink_to(file)), "Too many levels of symbolic links"),

@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 from slipway.serving.rows import Batch
 
 _ENTRIES = ("onnx_sha256", "key", "model", "numeric", "categorical", "classes", "target", "golden")
+_LARGEST = 2**31 - 1
+"""Bytes of a message that protobuf reads."""
 NO_CARD = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
 """What reading a card raises that is none."""
 
@@ -61,14 +63,16 @@ def load(folder: Path) -> Reviewed:
         card: dict[str, Any] = json.loads((folder / "model.json").read_bytes())
         recorded, key, *_ = (card[name] for name in _ENTRIES)
         onnx = folder / "model.onnx"
-        state = _state(onnx)
-        digest = _digest(onnx)
+        state, size = _state(onnx), onnx.stat().st_size
+        if size > _LARGEST:
+            no_start(f"model.onnx has {size} bytes; onnxruntime reads no more than {_LARGEST}: train a smaller model")
+        digest = _digest(onnx) if size == card.get("onnx_bytes", size) else None
     except OSError as error:
         no_start(str(error))
     except NO_CARD as error:
         no_start(f"model.json is no model's card: {error!r}")
     if digest != recorded:
-        no_start("model.onnx is damaged or another model's: its SHA-256 is not the one that model.json names")
+        no_start("model.onnx is damaged or another model's: its SHA-256 or its size is not what model.json names")
     session = _session(onnx)
     if _state(onnx) != state:
         no_start("model.onnx was written to while it was loaded")
