@@ -236,6 +236,14 @@ def test_feedback_that_is_none_is_refused_and_not_summed(served: Group, reward: 
     assert b"reward" not in metrics.body.replace(b"# HELP", b"").lower() or b"NaN" not in metrics.body
 
 
+def test_a_method_that_is_not_allowed_is_told_which_are(served: Group) -> None:
+    with contextlib.closing(http.client.HTTPConnection(HOST, served.http, timeout=10)) as connection:
+        connection.request("DELETE", PREDICT)
+        answer = connection.getresponse()
+        assert answer.status == 405
+        assert "POST" in (answer.getheader("allow") or "")
+
+
 _NUMBERS = st.floats() | st.integers(-5, 5).map(float)
 _PLAIN = st.recursive(
     st.none() | st.booleans() | _NUMBERS | st.text(st.characters(codec="utf-8"), max_size=5) | st.sampled_from(VALUES),

@@ -184,9 +184,10 @@ def _extra() -> Extra:
     return Extra(chosen)
 
 
-def _of_http(error: HTTPException) -> tuple[dict[str, Any], int]:
-    code = error.code or 500
-    return Refused(str(error.description), code=code).to_dict(), code
+def _of_http(error: HTTPException) -> tuple[dict[str, Any], int, dict[str, str]]:
+    code, allowed = error.code or 500, getattr(error, "valid_methods", None)
+    headers = {"Allow": ", ".join(sorted(allowed))} if allowed else {}
+    return Refused(str(error.description), code=code).to_dict(), code, headers
 
 
 def _unreadable(_: Exception) -> tuple[dict[str, Any], int]:
