@@ -96,9 +96,9 @@ class App:
         except TimeoutError:
             await _send_error(send, 408, f"the request did not come within {_SLOWEST:.0f} s")
             return
-        await _send_error(send, 413, f"the request is longer than {self._max_body} bytes; send fewer rows")
         with suppress(TimeoutError):
             await asyncio.wait_for(body.skip(), _UNREAD)
+        await _send_error(send, 413, f"the request is longer than {self._max_body} bytes; send fewer rows")
 
     async def _answer(self, scope: Scope, body: bytes, receive: Receive, send: Send) -> None:
         """Answer here what is asked most, and hand on what only Seldon's application knows."""

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from slipway.serving.rows import Batch
 
+_OUTPUTS = ("prediction",)
 _ENTRIES = ("onnx_sha256", "key", "model", "numeric", "categorical", "classes", "target", "golden")
 _LARGEST = 2**31 - 1
 """Bytes of a message that protobuf reads."""
@@ -51,9 +52,8 @@ class Reviewed:
 
     def predict(self, batch: Batch) -> NDArray[np.float32]:
         """Probabilities (rows x classes) or numbers (rows x 1)."""
-        prediction: NDArray[np.float32] = self.session.run(None, {name: getattr(batch, name) for name in self.inputs})[
-            0
-        ]
+        feeds = {name: getattr(batch, name) for name in self.inputs}
+        prediction: NDArray[np.float32] = self.session.run(_OUTPUTS, feeds)[0]
         return prediction
 
 

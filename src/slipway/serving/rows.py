@@ -94,21 +94,27 @@ class Columns:
         order = self._own if names is None or names == [] else self._order_of(names)
         if not isinstance(rows, list) or not rows:
             refuse(f"the request holds no rows: {FORM}")
-        if set(map(type, rows)) != {list} or set(map(len, rows)) != {order.width}:
+        if not _are_rows(rows, order.width):
             _refuse_form(rows, order.names)
         return Batch(self._numbers(rows, order), self._texts(rows, order))
 
     def _order_of(self, names: object) -> _Order:
-        """The order of a request's names; those seen before are remembered."""
-        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        """The order of a request's names; those seen before are remembered, so that nobody looks at them again."""
+        if not isinstance(names, list):
             refuse("names must be a list of texts")
-        given = tuple(names)
-        known = self._orders.get(given)
-        if known is None:
-            known = self._order(self._checked(given))
-            if len(self._orders) < _KNOWN_ORDERS and len(given) <= _REMEMBERED * len(self.names):
-                self._orders[given] = known
-        return known
+        try:
+            return self._orders[tuple(names)]
+        except (KeyError, TypeError):  # new, or not even texts
+            return self._new_order(names)
+
+    def _new_order(self, names: list[object]) -> _Order:
+        given = tuple(name for name in names if isinstance(name, str))
+        if len(given) != len(names):
+            refuse("names must be a list of texts")
+        order = self._order(self._checked(given))
+        if len(self._orders) < _KNOWN_ORDERS and len(given) <= _REMEMBERED * len(self.names):
+            self._orders[given] = order
+        return order
 
     def _checked(self, names: tuple[str, ...]) -> tuple[str, ...]:
         given, known = set(names), set(self.names)
@@ -126,14 +132,15 @@ class Columns:
         return _Order(len(names), names, _getter(numeric, len(names)), _getter(categorical, len(names)))
 
     def _numbers(self, rows: Sequence[Row], order: _Order) -> NDArray[np.float32]:
-        shape = (len(rows), len(self._numeric))
+        if not self._numeric:
+            return np.empty((len(rows), 0), dtype=np.float32)
         try:
             values = array("d", chain.from_iterable(map(order.numeric, rows)))
         except (TypeError, OverflowError):
             return self._each_number(rows, order)
         if not _is_near(values):
             return self._each_number(rows, order)
-        return np.array(values, dtype=np.float32).reshape(shape)
+        return np.frombuffer(values).astype(np.float32).reshape(len(rows), -1)
 
     def _each_number(self, rows: Sequence[Row], order: _Order) -> NDArray[np.float32]:
         read = [
@@ -143,7 +150,8 @@ class Columns:
         return np.array(read, dtype=np.float32)
 
     def _texts(self, rows: Sequence[Row], order: _Order) -> NDArray[np.object_]:
-        shape = (len(rows), len(self._categorical))
+        if not self._categorical:
+            return np.empty((len(rows), 0), dtype=object)
         values = list(chain.from_iterable(map(order.categorical, rows)))
         if not set(map(type, values)) <= {str} or not is_text("".join(values)):
             values = [
@@ -151,7 +159,7 @@ class Columns:
                 for at, row in enumerate(rows, start=1)
                 for value, name in zip(order.categorical(row), self._categorical, strict=True)
             ]
-        return np.array(values, dtype=object).reshape(shape)
+        return np.array(values, dtype=object).reshape(len(rows), -1)
 
 
 def _getter(places: Sequence[int], width: int) -> Callable[[Row], Row]:
@@ -168,10 +176,14 @@ def _getter(places: Sequence[int], width: int) -> Callable[[Row], Row]:
             return itemgetter(*places)
 
 
+def _are_rows(rows: Sequence[Any], width: int) -> bool:
+    if len(rows) == 1:
+        return type(rows[0]) is list and len(rows[0]) == width
+    return set(map(type, rows)) == {list} and set(map(len, rows)) == {width}
+
+
 def _is_near(values: array[float]) -> bool:
     """Whether all are small enough for 64 bits to hold whole numbers exactly. False where it cannot be told for NaN."""
-    if not values:
-        return True
     if len(values) <= _SMALL:
         return min(values) > -_EXACT and max(values) < _EXACT
     return bool(np.abs(np.frombuffer(values)).max() < _EXACT)

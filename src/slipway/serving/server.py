@@ -1,17 +1,19 @@
 """The server of a model: seldon-core's own program, with other parts where its own are slow.
 
-Its arguments and environment stay as they are. In the places of its own parts are put: gunicorn's asyncio worker
+Its arguments and environment stay as they are. In the places of its own parts are put: uvicorn in gunicorn's workers
 (`worker`), metrics in shared memory (`metrics`), and a gRPC server that is kept alive and refuses in gRPC's terms
 (`grpc`). `SLIPWAY_HOST` is the address to listen on.
 """
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
+from multiprocessing.process import BaseProcess
 from typing import Any
 
 from seldon_core import microservice, wrapper
@@ -46,10 +48,19 @@ def main() -> None:
     first = os.getpid()
     try:
         microservice.main()
-    finally:
-        if os.getpid() == first:  # the wrapper would wait for its gRPC server until it is killed
-            for child in multiprocessing.active_children():
-                child.kill()
+    except SystemExit as end:
+        if os.getpid() == first:
+            _end(multiprocessing.active_children(), end.code)
+        raise
+
+
+def _end(children: Sequence[BaseProcess], code: object) -> None:
+    """Be gone, if anything was served: the wrapper would wait for its gRPC server, and libraries for their threads."""
+    for child in children:
+        child.terminate()
+    if children:
+        logging.shutdown()
+        os._exit(code if isinstance(code, int) else 1)
 
 
 def _replace(host: str) -> None:

@@ -1,15 +1,17 @@
-"""The gunicorn worker that serves: asyncio, where seldon-core's default answers one connection at a time."""
+"""The gunicorn worker that serves: uvicorn, where seldon-core's default answers one connection at a time."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import os
-from typing import Any
+import signal
+import socket
+from typing import Any, ClassVar
 
 from a2wsgi import WSGIMiddleware
-from gunicorn.asgi.protocol import ASGIProtocol
-from gunicorn.workers import gasgi
+from uvicorn import Server
+from uvicorn_worker import UvicornWorker
 
 from slipway.serving.app import App
 from slipway.serving.connection import Connection
@@ -19,21 +21,24 @@ _LINGER = 0.5
 """Seconds for a request that is on its way while the server ends; its answer tells the client to go elsewhere."""
 
 
-class Worker(gasgi.ASGIWorker):  # type: ignore[misc]  # it has no types
+class Worker(UvicornWorker):  # type: ignore[misc]  # it has no types
     """Serves the Flask application of a model with `App` in front, and any other as it is."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  gunicorn's own
-        """Before the fork."""
-        super().__init__(*args, **kwargs)
-        self.connections: set[Connection] = set()
+    CONFIG_KWARGS: ClassVar[dict[str, Any]] = {
+        "loop": "uvloop",
+        "http": Connection,
+        "ws": "none",
+        "lifespan": "auto",
+        "timeout_notify": 1,
+        "server_header": False,
+        "access_log": False,
+    }
 
     def load_wsgi(self) -> None:
         """Load the application, in the worker's own process."""
         flask = self.app.wsgi()
         model = flask.extensions.get(EXTENSION)
-        self.asgi = App(model, flask) if model else WSGIMiddleware(flask)
-        ASGIProtocol._check_h1c_protocol_available()  # noqa: SLF001  a subclass finds the quick parser only if it knows it
-        gasgi.ASGIProtocol = Connection  # it has no other seam
+        self.wsgi = App(model, flask) if model else WSGIMiddleware(flask)
 
     def run(self) -> None:
         """Serve until told to stop, and be gone then.
@@ -49,13 +54,24 @@ class Worker(gasgi.ASGIWorker):  # type: ignore[misc]  # it has no types
         logging.shutdown()
         os._exit(code)
 
-    async def _shutdown(self) -> None:
-        """Finish what is asked, and wait for nobody who asks nothing."""
+    async def callback_notify(self) -> None:
+        """Called each second: tell the server that this process lives, and end if that does not."""
+        self.notify()
+        if os.getppid() != self.ppid:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    async def _serve(self) -> None:
+        self.config.app = self.wsgi
+        self._install_sigquit_handler()
+        await _Lingering(self.config).serve(sockets=self.sockets)
+
+
+class _Lingering(Server):
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:  # noqa: ARG002  closed by then
+        """Take no more connections, and answer what comes on those that there are before they are closed."""
+        Connection.ending = True
         for server in self.servers:
             server.close()
-        if not self._quick_shutdown:
+        if not self.force_exit:
             await asyncio.sleep(_LINGER)
-        for connection in list(self.connections):
-            if connection.is_idle:
-                connection.leave()
-        await super()._shutdown()
+        await super().shutdown()
