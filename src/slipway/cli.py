@@ -493,9 +493,15 @@ def calculate_as_everywhere() -> None:
     os.environ.setdefault("NPY_DISABLE_CPU_FEATURES", features)
 
 
+def tell_nobody() -> None:
+    """Keep onnxruntime, which is not imported yet, from telling its maker about each session."""
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command, and leave with its exit code. What a user can mend is said in one message, without a traceback."""
     calculate_as_everywhere()
+    tell_nobody()
     command = typer.main.get_command(app)
     sys.exit(guarded(lambda: command.main(arguments, prog_name="slipway", standalone_mode=False)))
 

@@ -34,9 +34,15 @@ class Git:
     def _run(self, args: tuple[str, ...]) -> subprocess.CompletedProcess[bytes]:
         command = ["git", "-C", str(self.root), "--no-optional-locks", *args]
         try:
-            return subprocess.run(command, capture_output=True, check=False)  # noqa: S603
+            done = subprocess.run(command, capture_output=True, check=False)  # noqa: S603
         except FileNotFoundError:
             raise OutsideError("git is not installed", hint="Install git, then try again.") from None
+        if done.returncode and b"safe.directory" in done.stderr:  # else it would pass for a folder without history
+            raise OutsideError(
+                f"git does not read {self.root}: it belongs to another user",
+                hint=f"If you trust it: git config --global --add safe.directory {self.root}",
+            )
+        return done
 
     def is_repository(self) -> bool:
         """Whether the folder lies in a Git repository that has a commit."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -45,6 +46,20 @@ def test_a_folder_that_is_no_repository(tmp_path: Path, monkeypatch: pytest.Monk
     assert not git.is_repository()
     with pytest.raises(OutsideError, match="not a git repository"):
         git.run("log")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to somebody else")
+def test_a_repository_of_somebody_else_does_not_pass_for_none(
+    repository: Git, commit: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit("first")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    monkeypatch.delenv("SUDO_UID", raising=False)
+    for path in (repository.root, repository.root / ".git"):
+        os.chown(path, 1234, 1234)
+    with pytest.raises(OutsideError, match="belongs to another user") as failure:
+        repository.is_repository()
+    assert "safe.directory" in str(failure.value.hint)
 
 
 def test_a_machine_without_git_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
