@@ -205,7 +205,7 @@ def test_an_image_is_the_builder_and_one_small_layer(registry: Registry) -> None
 
 def test_a_list_of_its_parts_stands_beside_an_image(registry: Registry) -> None:
     address = "https://git.example/team/models"
-    image = replace(registry, source=address).build("toy", KEY, FILES)
+    image = replace(registry, source=address, revision="1" * 40).build("toy", KEY, FILES)
     index = skopeo.named(f"{image.name}:{image.digest.replace(':', '-')}")
     assert index is not None
     (entry,) = json.loads(index)["manifests"]
@@ -214,7 +214,8 @@ def test_a_list_of_its_parts_stands_beside_an_image(registry: Registry) -> None:
     document = json.loads(attached)
     assert document["subject"]["digest"] == image.digest
     assert document["artifactType"] == document["layers"][0]["mediaType"] == oci.SBOM_TYPE
-    assert document["annotations"]["org.opencontainers.image.source"] == address
+    told = {name.rpartition(".")[2]: text for name, text in document["annotations"].items()}
+    assert told == {"title": "toy", "version": KEY, "source": address, "revision": "1" * 40}
 
 
 def test_neither_time_nor_place_nor_engine_nor_a_lost_storage_changes_a_digest(

@@ -24,7 +24,7 @@ from slipway.key import SHORT
 _BUILDER, _REGISTRY = "SLIPWAY_BUILDER", "SLIPWAY_REGISTRY"
 _TITLE, _VERSION = "org.opencontainers.image.title", "org.opencontainers.image.version"
 _BASE_NAME, _BASE_DIGEST = "org.opencontainers.image.base.name", "org.opencontainers.image.base.digest"
-_SOURCE = "org.opencontainers.image.source"
+_SOURCE, _REVISION = "org.opencontainers.image.source", "org.opencontainers.image.revision"
 _ROOM = "Is there room on the disk?"
 
 
@@ -42,8 +42,8 @@ class Registry:
     """Images of models, each the builder and one layer.
 
     An image follows from its key and the builder. So the commit and the repository's address are no labels of it:
-    the same key comes from many commits, and the same repository is cloned from many addresses. The commit stands
-    beside the digest in `gitops/`; the address is an annotation of the list of parts.
+    the same key comes from many commits, and the same repository is cloned from many addresses. Both are annotations
+    of the list of parts; the commit that was released stands beside the digest in `gitops/` too.
     """
 
     registry: str
@@ -53,9 +53,11 @@ class Registry:
     """A folder of this repository's own, where one build at a time goes on."""
     source: str = ""
     """The repository's address, if it is known; without credentials."""
+    revision: str = ""
+    """The commit that is built from, if there is one."""
 
     @classmethod
-    def of(cls, registry: str, builder: str, work: Path, source: str = "") -> Self:
+    def of(cls, registry: str, builder: str, work: Path, *, source: str = "", revision: str = "") -> Self:
         """The registry of these settings; `InputError` where they name none, or a builder without its digest."""
         try:
             base = Image.parse(builder)
@@ -66,7 +68,7 @@ class Registry:
             ) from None
         skopeo.check_name(base.name, _BUILDER)
         registry = skopeo.check_name(registry.rstrip("/"), _REGISTRY)
-        return cls(registry=registry, base=base, work=work, source=source)
+        return cls(registry=registry, base=base, work=work, source=source, revision=revision)
 
     @property
     def builder(self) -> str:
@@ -157,7 +159,7 @@ class Registry:
             base_name=self.base.name,
             base_digest=self.base.digest,
         )
-        told = named | ({_SOURCE: self.source} if self.source else {})
+        told = named | {name: text for name, text in ((_SOURCE, self.source), (_REVISION, self.revision)) if text}
         attached = oci.attached(sbom.sbom(subject, packages), blobs.manifest, told)
         return Made(image=Image(name=self.name(model), digest=blobs.digest), blobs=blobs, sbom=attached)
 
