@@ -360,7 +360,7 @@ class TestBranch:
         self.propose(world, clone)
         world.pull()
         path = "gitops/models/toy/production/seldon-deployment.yaml"
-        world.change(path, "memory: 512Mi", "memory: 1Gi")
+        world.change(path, "memory: 1Gi", "memory: 2Gi")
         tip = world.commit("Give it more memory")
         (step,) = self.propose(world, clone)
         assert world.bare("rev-parse", BRANCH, f"{BRANCH}^").split() == [step.commit, tip]
@@ -659,7 +659,7 @@ def test_a_model_that_comes_back_has_the_manifest_that_people_wrote(world: World
     world.release(clone)
     path = "gitops/models/toy/production/seldon-deployment.yaml"
     world.pull()
-    world.change(path, "memory: 512Mi", "memory: 1Gi  # ours needs more")
+    world.change(path, "memory: 1Gi", "memory: 2Gi  # ours needs more")
     world.commit("Give it more memory")
     before = world.manifest()
     world.person.run("rm", "-r", "--quiet", "data/toy")

@@ -160,7 +160,7 @@ def _wait(server: Running, pause: Pause) -> None:
     """Return once the server answers."""
     end = time.monotonic() + _START
     while server.process.poll() is None and time.monotonic() < end:
-        if server.is_listening() and _is_up(server.url):
+        if server.is_listening() and _is_up(server.url) and _takes_calls(server.grpc):
             return
         pause(_EVERY)
     why = "did not start" if server.process.poll() is not None else f"did not answer within {_START:.0f} s"
@@ -176,6 +176,14 @@ def _is_up(url: str) -> bool:
         return False
     finally:
         connection.close()
+
+
+def _takes_calls(grpc: str | None) -> bool:
+    """Whether gRPC's port is open, which comes up beside the other."""
+    if grpc is None:
+        return True
+    with socket.socket() as probe:
+        return probe.connect_ex((HOST, int(grpc.rpartition(":")[2]))) == 0
 
 
 def _stop(server: Running) -> None:

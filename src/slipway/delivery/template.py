@@ -41,7 +41,7 @@ spec:
                     memory: 256Mi
                   limits:
                     cpu: "1"
-                    memory: 512Mi
+                    memory: 1Gi
                 startupProbe:
                   httpGet:
                     path: /health/ping

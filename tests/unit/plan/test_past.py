@@ -83,7 +83,7 @@ def test_acts_are_what_changes_what_is_served(desk: Desk) -> None:
     "content",
     [
         FIRST.replace(b"replicas: 2", b"replicas: 7"),
-        FIRST.replace(b"memory: 512Mi", b"memory: 1Gi"),
+        FIRST.replace(b"memory: 1Gi", b"memory: 2Gi"),
         FIRST + b"# a comment\n",
         writer.restored(
             FIRST, MANIFEST, Release(**{**vars(release("a")), "commit": "c" * 40, "metrics": {"rmse": 1.0}})
