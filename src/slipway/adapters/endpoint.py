@@ -6,6 +6,7 @@ import http.client
 import json
 import math
 import shlex
+import struct
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from slipway.errors import InputError, OutsideError
 PREDICT, PING, METRICS = "/api/v1.0/predictions", "/health/ping", "/metrics"
 _REDIRECTS = range(300, 400)
 _SCHEMES = ("http", "https")
+_INFINITE = 2.0**128 - 2.0**103
+"""From here on a number is infinite in 32 bits."""
 _URL = "Write it as http://host:port, or https://host/seldon/namespace/name."
 
 type Value = float | str | None
@@ -88,7 +91,7 @@ class Endpoint:
 
     def curl(self, rows: Sequence[Sequence[Value]], names: Sequence[str] = ()) -> str:
         """A line for a shell that asks the same."""
-        body = shlex.quote(request(rows, names).decode())
+        body = shlex.quote(request([[_brief(value) for value in row] for row in rows], names).decode())
         return f"curl -s {shlex.quote(self.url + PREDICT)} -H 'Content-Type: application/json' -d {body}"
 
     def _reply(self, method: str, path: str, body: bytes | None = None) -> Reply:
@@ -120,6 +123,14 @@ def read(reply: Reply) -> Answer:
     except (KeyError, TypeError, ValueError, OverflowError):
         shown = json.dumps(document)[:SHOWN]
         raise EndpointError(Kind.FORM, f"answered with 200: {shown}, which is no answer of a model") from None
+
+
+def _brief(value: Value) -> Value:
+    """A number as a person would write it: the shortest that is the same in the 32 bits that models read."""
+    if not isinstance(value, float) or not abs(value) < _INFINITE:
+        return value
+    written = (float(f"{value:.{digits}g}") for digits in range(6, 10))
+    return next((brief for brief in written if struct.pack("f", brief) == struct.pack("f", value)), value)
 
 
 def _answer(document: Json) -> Answer:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import struct
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -133,13 +132,4 @@ def _tell(workspace: Workspace, chosen: Chosen, running: Running, *, as_json: bo
 def curl_line(endpoint: Endpoint, card: ModelCard) -> str:
     """A golden request, as a line for a shell."""
     golden = card.golden[0]
-    row = [*map(_short, golden.numeric), *golden.categorical]
-    return endpoint.curl([row], (*card.numeric, *card.categorical))
-
-
-def _short(value: float | None) -> float | None:
-    """The number as a person would write it: the shortest that is the same in the 32 bits that models read."""
-    if value is None:
-        return None
-    written = (float(f"{value:.{digits}g}") for digits in range(6, 10))
-    return next((short for short in written if struct.pack("f", short) == struct.pack("f", value)), value)
+    return endpoint.curl([(*golden.numeric, *golden.categorical)], (*card.numeric, *card.categorical))

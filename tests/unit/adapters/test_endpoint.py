@@ -6,12 +6,13 @@ import json
 import math
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.endpoints import KEY, fake, http, says
 
-from slipway.adapters.endpoint import Answer, Endpoint, read
+from slipway.adapters.endpoint import Answer, Endpoint, _brief, read
 from slipway.adapters.line import EndpointError, Kind, Reply
 from slipway.errors import InputError, OutsideError
 
@@ -191,3 +192,15 @@ def test_an_endpoint_that_is_not_there_is_named() -> None:
     assert not endpoint.is_up()
     with pytest.raises(OutsideError, match=f"{server.url} does not answer: "):
         endpoint.post({})
+
+
+@given(st.floats(width=32))
+def test_a_number_of_a_curl_line_is_as_brief_as_it_can_be(value: float) -> None:
+    brief = _brief(value)
+    assert isinstance(brief, float)
+    assert np.float32(brief) == np.float32(value) or math.isnan(value)
+    assert len(repr(brief)) <= len(repr(value))
+
+
+def test_what_a_person_wrote_comes_back() -> None:
+    assert [_brief(value) for value in (4.800000190734863, 1e300, None, "a", True)] == [4.8, 1e300, None, "a", True]
