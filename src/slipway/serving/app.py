@@ -74,8 +74,6 @@ class App:
 
     async def _read(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Read a request, and answer it."""
-        if scope["method"] == "HEAD":
-            send = _without_body(send)
         message = await receive()
         if message["type"] == "http.request" and not message.get("more_body"):
             await self._answer(scope, message.get("body", b""), receive, send)
@@ -173,15 +171,6 @@ def _again(body: bytes, receive: Receive) -> Receive:
         return left.pop() if left else await receive()
 
     return replay
-
-
-def _without_body(send: Send) -> Send:
-    """As HEAD is answered."""
-
-    async def sent(message: Mapping[str, Any]) -> None:
-        await send({**message, "body": b""} if "body" in message else message)
-
-    return sent
 
 
 async def _send(send: Send, status: int, body: bytes, kind: Header = _JSON) -> None:

@@ -161,8 +161,7 @@ class Model:
         blueprint = Blueprint("slipway", __name__)
         blueprint.record(lambda state: state.app.extensions.update({EXTENSION: self}))
         blueprint.app_errorhandler(HTTPException)(_of_http)
-        for kind in (json.JSONDecodeError, UnicodeDecodeError, RecursionError, UnsupportedMediaType):
-            blueprint.app_errorhandler(kind)(_unreadable)
+        blueprint.app_errorhandler(UnsupportedMediaType)(_unreadable)
         return blueprint
 
 
