@@ -20,6 +20,8 @@ import numpy as np
 from rich.console import Console
 
 from slipway.adapters.endpoint import request
+from slipway.delivery import oci
+from slipway.delivery.source_image import CARD, ENVIRONMENT, ONNX
 from tests.benchmarks.load import WRK, Load, load
 from tests.benchmarks.measure import Figure
 from tests.benchmarks.served import calls, cases, servers, size
@@ -49,6 +51,7 @@ def measure(console: Console) -> Iterator[Figure]:
             yield from _calls(made["forest"], cores[0])
             yield _start(made["forest"], cores[0])
             yield _metrics(made["wide"], cores[0])
+        yield _layer(made["forest"])
     yield _size()
 
 
@@ -187,6 +190,17 @@ def _metrics(case: Case, core: int) -> Figure:
     with servers.ours(case, core) as counting, servers.ours(case, core, SLIPWAY_FEATURE_METRICS="0") as silent:
         loads = _interleaved(_each({"ours": counting, "not counted": silent}, ones, clients))
     return _beside(f"{case.name}, 1 row, features counted", clients, loads)
+
+
+def _layer(case: Case) -> Figure:
+    """What a release adds to the builder image, whichever engine builds it."""
+    files = {name: (case.folder / name).read_bytes() for name in (CARD, ONNX)} | {ENVIRONMENT: b""}
+    own = sum(map(len, files.values()))
+    return Figure(
+        name=f"layer of a release of {case.name}",
+        value=f"{len(oci.layer(files)) / 1024:.0f} KiB",
+        against=f"the model and its card have {own / 1024:.0f} KiB",
+    )
 
 
 def _size() -> Figure:
