@@ -36,6 +36,8 @@ _DOCKER_LAYERS = {"application/vnd.docker.image.rootfs.diff.tar.gzip": f"{LAYER_
 _BEGAN = "1970-01-01T00:00:00Z"
 _FIELDS = ("User", "ExposedPorts", "Env", "Entrypoint", "Cmd", "Volumes", "WorkingDir", "Labels", "StopSignal")
 _FOLDER, _FILE = 0o755, 0o644
+_STRAYING = {"", ".", ".."}
+"""Parts of a file's path that lead to another place than the folder that it seems to be in, or may."""
 _PROGRAM = re.compile(r"/[\w/.-]+")
 _WORD = re.compile(r"[!-~]+")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -186,7 +188,7 @@ def unpacked(content: bytes, folder: str, where: str) -> dict[str, bytes]:
             for entry in archive:
                 name = entry.name.removeprefix("./")
                 stream = archive.extractfile(entry) if entry.isreg() else None
-                if not entry.isdir() and (stream is None or ".." in name.split("/")):
+                if not entry.isdir() and (stream is None or _STRAYING & set(name.split("/"))):
                     raise OutsideError(f"{where} holds {entry.name!r}, which no image of a model does")
                 if stream and name.startswith(above):
                     found[name.removeprefix(above)] = stream.read()

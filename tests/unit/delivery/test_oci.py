@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import io
 import json
+import posixpath
 import tarfile
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from slipway.delivery import oci
 from slipway.delivery.oci import Builder
@@ -160,14 +163,32 @@ def test_an_index_that_is_none_is_written_anew(known: bytes | None) -> None:
     "content",
     [
         packed("opt/slipway/model/../../../etc/passwd"),
+        packed("opt/slipway/model//tmp/x"),
+        packed("opt/slipway/model/./model.onnx"),
+        packed("opt/slipway/model/.s2i//environment"),
+        packed("//opt/slipway/model/model.onnx"),
+        packed("/opt/slipway/model/model.onnx"),
+        packed(".//opt/slipway/model/model.onnx"),
         packed("opt/slipway/model/model.onnx", kind=tarfile.SYMTYPE),
         packed("opt/slipway/model/model.onnx", kind=tarfile.CHRTYPE),
         b"no tar",
     ],
 )
 def test_a_hostile_layer_is_refused(content: bytes) -> None:
-    with pytest.raises(OutsideError, match="the image"):
-        oci.unpacked(content, oci.MODEL_FOLDER, "the image")
+    for folder in (oci.MODEL_FOLDER, ""):
+        with pytest.raises(OutsideError, match="the image"):
+            oci.unpacked(content, folder, "the image")
+
+
+@given(st.lists(st.sampled_from(["", ".", "..", "opt", "slipway", "model", "a", "..."]), max_size=8), st.booleans())
+def test_what_is_unpacked_stays_in_its_folder(parts: list[str], inside: bool) -> None:  # noqa: FBT001  a case
+    name = "/".join([oci.MODEL_FOLDER, *parts] if inside else parts)
+    try:
+        found = oci.unpacked(packed(name), oci.MODEL_FOLDER, "the image")
+    except OutsideError:
+        return
+    for file in found:
+        assert posixpath.normpath(f"/in/{file}") == f"/in/{file}" == posixpath.join("/in", file)
 
 
 def test_the_layers_of_an_image_are_named_lowest_first() -> None:
