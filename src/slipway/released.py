@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from slipway import trained
 from slipway.adapters.git import WorkTree
 from slipway.adapters.image import Image
+from slipway.adapters.store import sha256
 from slipway.delivery import manifest, source_image
 from slipway.errors import InputError, OutsideError, StoreError
 from slipway.key import SHORT
@@ -66,10 +67,21 @@ def find(workspace: Workspace, images: Callable[[], Images], model: str, release
             f"neither the store nor the image has {model} {release.key[:SHORT]}: {error.what}",
             hint="Point SLIPWAY_STORE to the store that releases use.",
         ) from None
-    card = ModelCard.from_json(files.get(source_image.CARD, b""), f"{release.image}: {source_image.CARD}")
-    if (card.model, card.key) != (model, release.key):
-        raise OutsideError(f"{release.image} holds {card.model} {card.key[:SHORT]}, not {model} {release.key[:SHORT]}")
-    return Source(card=card, files=files)
+    return of_image(files, release.image, model, release.key)
+
+
+def of_image(files: Mapping[str, bytes], image: str, model: str, key: str) -> Source:
+    """The model in an image's files, and nothing else of them: whoever can write a manifest can name any image.
+
+    Raises `OutsideError` where it is not the model of this key.
+    """
+    card = ModelCard.from_json(files.get(source_image.CARD, b""), f"{image}: {source_image.CARD}")
+    onnx = files.get(source_image.ONNX, b"")
+    if (card.model, card.key) != (model, key):
+        raise OutsideError(f"{image} holds {card.model} {card.key[:SHORT]}, not {model} {key[:SHORT]}")
+    if sha256(onnx) != card.onnx_sha256:
+        raise OutsideError(f"{image} holds another {source_image.ONNX} than its {source_image.CARD} names")
+    return Source(card=card, files=source_image.source(card, onnx))
 
 
 def reviewed(workspace: Workspace, model: str, key: str, *, hint: str) -> Source:

@@ -136,7 +136,7 @@ def _program(ports: list[int]) -> list[str]:
     if importlib.util.find_spec("seldon_core") is None:
         raise OutsideError("no model can be served here: there is no seldon-core", hint="Install it: make setup")
     options = zip(("--http-port", "--grpc-port", "--metrics-port"), map(str, ports), strict=True)
-    return [sys.executable, "-m", "slipway.serving", *(part for option in options for part in option)]
+    return [sys.executable, "-P", "-m", "slipway.serving", *(part for option in options for part in option)]
 
 
 def _chosen(files: Mapping[str, bytes]) -> dict[str, str]:

@@ -8,13 +8,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from slipway import spec
+from slipway import released, spec
 from slipway.adapters.endpoint import Endpoint
 from slipway.adapters.image import Image, Images
 from slipway.adapters.server import serve
 from slipway.delivery import manifest
 from slipway.delivery.manifest import Serving
-from slipway.delivery.source_image import CARD
 from slipway.errors import ExitCode, InputError, OutsideError
 from slipway.key import SHORT
 from slipway.rehearsal import spec_text
@@ -97,11 +96,12 @@ class Story:
         serving = self._serving()
         release = serving.canary or serving.default
         files = self.images.files(Image.parse(release.image))
-        card = ModelCard.from_json(files.get(CARD, b""), CARD)
-        with serve(files) as running:
-            self._ask(Endpoint(url=running.url), card)
+        source = released.of_image(files, release.image, self.model, release.key)
+        with serve(source.files) as running:
+            self._ask(Endpoint(url=running.url), source.card)
             self._slipway("verify", self.model, "--url", running.url, "--max-p99", str(_PATIENT_MS))
-        return f"{len(card.golden)} golden requests were answered as in the review, alone, in a batch and under load"
+        count = len(source.card.golden)
+        return f"{count} golden requests were answered as in the review, alone, in a batch and under load"
 
     def _ask(self, endpoint: Endpoint, card: ModelCard) -> None:
         """Show a request as a person would send it, and the answer."""

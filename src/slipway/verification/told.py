@@ -46,11 +46,11 @@ def judge(answer: Answer, card: ModelCard, asked: Sequence[int]) -> Told:
     if answer.names != outputs or list(map(len, answer.rows)) != [len(outputs)] * len(asked):
         rows = "a row" if len(answer.rows) == 1 else f"{len(answer.rows)} rows"
         said = f"answered with {rows} of {_listed(answer.names)}, not {len(asked)} of {_listed(outputs)}"
-        return Told(asked=tuple(asked), key=_key(answer.key), error=Kind.FORM, said=said)
+        return Told(asked=tuple(asked), key=_key(answer.key, card.key), error=Kind.FORM, said=said)
     off = [max(map(_off, row, then)) for row, then in zip(answer.rows, expected, strict=True)]
     return Told(
         asked=tuple(asked),
-        key=_key(answer.key),
+        key=_key(answer.key, card.key),
         largest=max(off),
         differing=tuple(index for index, far in zip(asked, off, strict=True) if far > card.parity.tolerance),
         mislabelled=_mislabelled(answer, card, asked),
@@ -77,9 +77,12 @@ def _mislabelled(answer: Answer, card: ModelCard, asked: Sequence[int]) -> tuple
     return tuple(index for index, label, right in rows if label not in right)
 
 
-def _key(key: str) -> str:
-    """A key as it was sent, or what can be shown of it."""
-    return plain(key)[:_LONGEST] or "none"
+def _key(key: str, expected: str) -> str:
+    """The key, if it is the expected one to the last character; else what can be shown of it, which never looks so."""
+    if key == expected:
+        return key
+    shown = plain(key)[:_LONGEST] or "none"
+    return f"{shown}…" if shown == expected else shown
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -181,6 +181,8 @@ def test_the_reviewed_answer() -> None:
         ({"rows": ((0.5, 0.5), CARD.golden[2].answer), "labels": ("yes", "yes")}, {"mislabelled": ()}),
         ({"key": OTHER}, {"key": OTHER, "error": ""}),
         ({"key": ""}, {"key": "none"}),
+        ({"key": f"{KEY}-of-another"}, {"key": f"{KEY}…"}),
+        ({"key": f"{KEY}\n"}, {"key": f"{KEY}…"}),
         ({"key": "\x1b[2J" + "k" * 900}, {"key": "\N{REPLACEMENT CHARACTER}[2J" + "k" * 60}),
         ({"names": ("yes", "no")}, {"error": Kind.FORM, "key": KEY}),
         ({"names": ("a",) * 9}, {"error": Kind.FORM}),
