@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from slipway import challenger
-from slipway.adapters.endpoint import Endpoint
+from slipway.adapters.endpoint import PREDICT, Endpoint
 from slipway.challenger import Challenger
 from slipway.key import KeyInputs
 from slipway.results import ModelCard
@@ -77,3 +78,10 @@ def golden_difference(endpoint: Endpoint, card: ModelCard) -> float:
     assert answer.names == (card.classes or (card.target,))
     expected = [golden.answer for golden in card.golden]
     return float(np.abs(np.array(answer.rows) - np.array(expected)).max())
+
+
+def posted(endpoint: Endpoint, document: object) -> tuple[int, Any]:
+    """The status and the document that a JSON document is answered with."""
+    with endpoint.connect() as line:
+        reply = line.ask("POST", PREDICT, json.dumps(document).encode())
+    return reply.status, json.loads(reply.body)

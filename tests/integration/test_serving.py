@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.served import NAMES, ROW, VALUES, golden_difference, make
+from tests.served import NAMES, ROW, VALUES, golden_difference, make, posted
 
 from slipway.adapters.endpoint import Endpoint
 from slipway.adapters.image import Layout
@@ -110,11 +110,12 @@ def test_values_are_read_as_training_read_them(served: Served, name: str, one: A
 
 
 def test_a_tensor_is_answered_with_a_tensor_and_its_meta(served: Served) -> None:
-    status, answer = served.endpoint.post(
+    status, answer = posted(
+        served.endpoint,
         {
             "data": {"names": NAMES, "tensor": {"shape": [2, 5], "values": VALUES * 2}},
             "meta": {"puid": "p1", "tags": {"key": "not this", "asked": 1}},
-        }
+        },
     )
     assert status == 200
     (row,) = served.endpoint.ask([VALUES], NAMES).rows
@@ -165,7 +166,7 @@ def _with(name: str, value: Any) -> dict[str, Any]:
     ],
 )
 def test_a_bad_request_is_refused_by_name(served: Served, document: Any, said: str) -> None:
-    status, answer = served.endpoint.post(document)
+    status, answer = posted(served.endpoint, document)
     assert status == 400, answer
     assert said in answer["status"]["info"]
 

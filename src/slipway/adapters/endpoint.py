@@ -77,11 +77,6 @@ class Endpoint:
         """
         return read(self._reply("POST", PREDICT, request(rows, names)))
 
-    def post(self, document: object) -> tuple[int, Json]:
-        """The status and the document that a JSON document is answered with, whatever the status."""
-        reply = self._reply("POST", PREDICT, json.dumps(document).encode())
-        return reply.status, _document(reply)
-
     def is_up(self) -> bool:
         """Whether the server answers at all."""
         try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import http.client
 import importlib.util
 import os
 import re
@@ -18,12 +17,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from slipway.adapters.endpoint import Endpoint
 from slipway.delivery.source_image import ENVIRONMENT, settings
 from slipway.errors import OutsideError
 
 HOST = "127.0.0.1"
 """Nobody else on the network is served."""
-_PING = "/health/ping"
 _START = 60.0
 """Seconds for a server to come up; it takes about one."""
 _STOP = 5.0
@@ -160,22 +159,11 @@ def _wait(server: Running, pause: Pause) -> None:
     """Return once the server answers."""
     end = time.monotonic() + _START
     while server.process.poll() is None and time.monotonic() < end:
-        if server.is_listening() and _is_up(server.url) and _takes_calls(server.grpc):
+        if server.is_listening() and Endpoint(url=server.url).is_up() and _takes_calls(server.grpc):
             return
         pause(_EVERY)
     why = "did not start" if server.process.poll() is not None else f"did not answer within {_START:.0f} s"
     raise OutsideError(f"the model's server {why}; its log ends with:\n{server.tail()}")
-
-
-def _is_up(url: str) -> bool:
-    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=_START)
-    try:
-        connection.request("GET", _PING)
-        return connection.getresponse().status == http.client.OK
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
 
 
 def _takes_calls(grpc: str | None) -> bool:

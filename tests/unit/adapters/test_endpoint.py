@@ -191,7 +191,7 @@ def test_an_endpoint_that_is_not_there_is_named() -> None:
         assert endpoint.is_up()
     assert not endpoint.is_up()
     with pytest.raises(OutsideError, match=f"{server.url} does not answer: "):
-        endpoint.post({})
+        endpoint.ask([[1]])
 
 
 @given(st.floats(width=32))
