@@ -109,7 +109,8 @@ class App:
             text, kind = self._model.recorder.text()
             await _send(send, 200, text.encode(), (b"content-type", kind.encode()))
         elif path in _SELDON:
-            await self._seldon(scope, _again(body, receive), send)  # type: ignore[arg-type]  # ASGI's own, as plain mappings
+            told = _whole(scope, body)
+            await self._seldon(told, _again(body, receive), send)  # type: ignore[arg-type]  # ASGI's own, as plain mappings
         elif (known := self._known.get(path)) is not None:
             await _send(send, 200, *known)
         else:
@@ -161,6 +162,12 @@ class App:
 
 def _is_json(scope: Scope) -> bool:
     return any(name == b"content-type" and b"json" in value for name, value in scope["headers"])
+
+
+def _whole(scope: Scope, body: bytes) -> Scope:
+    """A request whose headers say how long its body is, which came in chunks perhaps: WSGI reads no other."""
+    headers = [pair for pair in scope["headers"] if pair[0] not in (b"content-length", b"transfer-encoding")]
+    return {**scope, "headers": [*headers, (b"content-length", b"%d" % len(body))]}
 
 
 def _again(body: bytes, receive: Receive) -> Receive:

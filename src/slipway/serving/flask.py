@@ -31,6 +31,8 @@ def feedback(convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
             message = convert(document)
         except (ValueError, TypeError, AttributeError, RecursionError) as error:
             refuse(f"the request is no feedback: {error}")
+        except SystemError:  # protobuf's, for half of a surrogate pair in a name
+            refuse("the request is no feedback: it holds a name that is no text")
         rewarded(message)
         return message
 

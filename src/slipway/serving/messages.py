@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from slipway.serving.rows import FORM, listed, refuse
 
+_KINDS = frozenset({"data", "jsonData", "strData", "binData", "customData"})
 _META = {"puid": (str, "a text"), "tags": (dict, "an object"), "requestPath": (dict, "an object")}
 
 
@@ -97,7 +98,10 @@ def read(message: Any) -> Asked:  # noqa: ANN401  whatever a client sent
     if not isinstance(message, dict):
         refuse(f"the request is no object: {FORM}")
     meta = _meta(message.get("meta"))
-    if "jsonData" in message and "data" not in message:
+    kinds = _KINDS & message.keys()
+    if len(kinds) > 1 and len([kind for kind in kinds if message[kind] is not None]) != 1:
+        refuse(f"the request has more than one kind of data: {listed(sorted(kinds))}; {FORM}")
+    if message.get("jsonData") is not None or kinds == {"jsonData"}:
         return _of_json(message["jsonData"], meta)
     data = message.get("data")
     if not isinstance(data, dict) or ("ndarray" in data) == ("tensor" in data):
@@ -118,7 +122,8 @@ def _meta(meta: Any) -> Mapping[str, Any]:  # noqa: ANN401
             refuse(f"meta.{name} must be {spoken}")
     told = {name: meta[name] for name in _META if meta.get(name)}
     try:
-        return orjson.loads(orjson.dumps(told)) if told else told
+        # As deep as it stands in the answer: orjson nests no deeper than 254.
+        return orjson.loads(orjson.dumps({"meta": told}))["meta"] if told else told
     except orjson.JSONEncodeError as error:
         refuse(f"meta comes back in the answer, where it cannot be written: {error}")
 

@@ -40,7 +40,7 @@ def read(message: Any, columns: Sequence[str]) -> Inference:  # noqa: ANN401  wh
     if not isinstance(named, str | None) or not is_text(named or ""):
         refuse("id must be a text")
     read = [_tensor(tensor) for tensor in tensors]
-    if len(read) == 1 and read[0].name not in columns:
+    if len(read) == 1 and read[0].width > 1 and read[0].name not in columns:
         return Inference(named, None, read[0].rows())
     counts = {len(tensor.data) for tensor in read}
     if len(counts) != 1 or any(tensor.width != 1 for tensor in read):

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import numpy as np
+import orjson
 import pytest
 from google.protobuf import json_format
 from hypothesis import given
@@ -113,6 +114,9 @@ def test_the_image_that_answers_is_told_where_the_operator_tells_it() -> None:
         ({"jsonData": [{}]}, "jsonData must be an object"),
         ({"jsonData": "x"}, "jsonData must be an object"),
         ({"jsonData": [{"a": 1}, {"b": 1}]}, "row 2 has other fields than row 1: 'a', 'b'"),
+        (NDARRAY | RECORDS, "more than one kind of data: 'data', 'jsonData'"),
+        (NDARRAY | {"strData": "x"}, "more than one kind of data: 'data', 'strData'"),
+        (RECORDS | {"binData": "eA=="}, "more than one kind of data"),
         (NDARRAY | {"meta": []}, "meta must be an object"),
         (NDARRAY | {"meta": 0}, "meta must be an object"),
         (NDARRAY | {"meta": {"tags": 5}}, "meta.tags must be an object"),
@@ -122,6 +126,24 @@ def test_the_image_that_answers_is_told_where_the_operator_tells_it() -> None:
 def test_what_is_no_message_is_refused_by_name(document: Any, said: str) -> None:
     with pytest.raises(Refused, match=said):
         read(document)
+
+
+def test_what_is_null_is_no_kind_of_data() -> None:
+    assert read(NDARRAY | {"jsonData": None}) == read(NDARRAY)
+    assert read(RECORDS | {"data": None}) == read(RECORDS)
+
+
+@pytest.mark.parametrize("depth", range(245, 260))
+def test_what_is_nested_is_refused_before_it_cannot_be_written(depth: int) -> None:
+    tags: Any = "x"
+    for _ in range(depth):
+        tags = [tags]
+    try:
+        asked = read(NDARRAY | {"meta": {"tags": {"x": tags}}})
+    except Refused:
+        assert depth > 250
+        return
+    assert orjson.dumps(CLASSES.answer(asked, PREDICTION))
 
 
 @pytest.mark.parametrize("document", [{}, {"strData": "x"}, {"binData": "eA=="}, {"data": {"names": ["a"]}}])

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slipway.serving.open_inference import read
-from slipway.serving.rows import Refused
+from slipway.serving.rows import Columns, Refused
 
 COLUMNS = ("a", "b")
 
@@ -33,6 +33,13 @@ def test_tensors_are_columns_or_one_is_all_of_them(inputs: Any, names: Any, rows
     assert (asked.id, asked.names, asked.rows) == ("7", names, rows)
 
 
+@pytest.mark.parametrize("shape", [[2], [2, 1]])
+def test_one_column_alone_has_its_name(shape: list[int]) -> None:
+    asked = read({"inputs": [tensor("misspelt", [1, 2], shape)]}, ("a",))
+    with pytest.raises(Refused, match="columns are missing: 'a'"):
+        Columns(["a"], []).batch(asked.names, asked.rows)
+
+
 @pytest.mark.parametrize(
     ("document", "said"),
     [
@@ -48,6 +55,7 @@ def test_tensors_are_columns_or_one_is_all_of_them(inputs: Any, names: Any, rows
         ({"inputs": [tensor("a", [1], [10**30, 10**30])]}, "input 'a' must have data"),
         ({"inputs": [tensor("a", [1], [2])]}, "input 'a' must have data: as many values as its shape"),
         ({"inputs": [tensor("a", "x", [1])]}, "input 'a' must have data"),
+        ({"inputs": [tensor("a", [1, 2, 3, 4], [2, 2])]}, "one value of each column for each row"),
         ({"inputs": [tensor("a", [1]), tensor("b", [1, 2])]}, "one value of each column for each row"),
         ({"inputs": [tensor("a", [1, 2], [1, 2]), tensor("b", [1, 2])]}, "one value of each column for each row"),
     ],
