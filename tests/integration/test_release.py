@@ -8,6 +8,10 @@ import shutil
 import stat
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -15,7 +19,9 @@ from tests import remotes
 from tests.remotes import MODEL_TOML, World
 
 from slipway.adapters.git import Git
-from slipway.adapters.main_branch import AUTHOR, EMAIL, Landing
+from slipway.adapters.image import Image, Layout
+from slipway.adapters.main_branch import AUTHOR, EMAIL, Landing, MainBranch
+from slipway.commands.release import releaser as with_settings
 from slipway.delivery import manifest
 from slipway.delivery.manifest import Serving
 from slipway.errors import InputError
@@ -704,3 +710,110 @@ def test_a_hold_survives_a_pull_that_merged_main_the_wrong_way_round(world: Worl
     world.give("C")
     (step,) = world.release(clone)
     assert (step.wanted, step.done) == (Wanted.RELEASE, Done.COMMITTED)
+
+
+@dataclass(kw_only=True)
+class Hub:
+    """A registry on this machine that has the manifests of a folder."""
+
+    root: Path
+    address: str = ""
+    status: int = 200
+    asked: list[str] = field(default_factory=list)
+
+
+@pytest.fixture
+def hub(tmp_path: Path) -> Iterator[Hub]:
+    hub = Hub(root=tmp_path / "hub")
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            file = hub.root / "blobs" / "sha256" / self.path.rpartition("sha256:")[2]
+            hub.asked.append(self.path)
+            ping = self.path == "/v2/"
+            self.send_response(200 if ping else hub.status if file.is_file() else 404)
+            self.send_header("Content-Type", "application/vnd.oci.image.manifest.v1+json")
+            self.end_headers()
+            self.wfile.write(b"{}" if ping or not file.is_file() else file.read_bytes())
+
+        def log_message(self, *_: object) -> None:
+            """Tell nobody."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    hub.address = f"127.0.0.1:{server.server_port}"
+    yield hub
+    server.shutdown()
+    server.server_close()
+
+
+def comes_back(world: World, git: Git) -> None:
+    """The model is deleted, and the deletion reverted: main asks for what was live."""
+    world.pull()
+    world.person.run("rm", "-r", "--quiet", "data/toy")
+    gone = world.commit("Delete toy")
+    (step,) = world.release(git)
+    assert step.wanted is Wanted.RETIRE
+    world.revert(gone)
+
+
+def restored(world: World, git: Git, builder: str = "", registry: str = "localhost/slipway") -> Step:
+    """What the command does with these settings; where it fails, nothing is written."""
+    before = world.entries(), snapshot(world.images)
+    workspace = world.workspace(git, builder=builder or None, registry=registry)
+    (step,) = with_settings(workspace, MainBranch.of(git), workers=1).release()
+    if step.done is not Done.COMMITTED:
+        assert (world.entries(), snapshot(world.images)) == before
+        assert world.manifest() is None
+    else:
+        assert (step.wanted, world.entries()) == (Wanted.RESTORE, before[0])
+    return step
+
+
+def unbuilt(hub: Hub, digit: str) -> str:
+    return f"{hub.address}/slipway/builder@sha256:{digit * 64}"
+
+
+@pytest.mark.skipif(shutil.which("skopeo") is None, reason="there is no skopeo")
+def test_what_a_registry_has_is_restored_whatever_the_builder_is_now(
+    world: World, clone: Git, hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry = f"{hub.address}/team"
+    list(replace(world.releaser(clone), images=Layout(root=hub.root, registry=registry)).release())
+    live = serving(world).default
+    assert Image.parse(live.image).name == f"{registry}/toy"
+    forbid(monkeypatch, "slipway.stages.package.run", "slipway.stages.package.again")
+    comes_back(world, clone)
+    hub.status = 503
+    for builder in ("", unbuilt(hub, "1")):
+        assert f"{hub.address} failed for" in restored(world, clone, builder, f"{hub.address}/other").reasons[0]
+    hub.status = 404
+    for builder in ("", unbuilt(hub, "1")):
+        (reason,) = restored(world, clone, builder, f"{hub.address}/other").reasons
+        assert f"{live.image} is gone from its registry" in reason
+        assert f"SLIPWAY_REGISTRY={registry}, and SLIPWAY_BUILDER" in reason
+    hub.status = 200
+    for builder, now in (("", "localhost/slipway"), (unbuilt(hub, "1"), registry), (unbuilt(hub, "2"), "x.example/y")):
+        assert restored(world, clone, builder, now).done is Done.COMMITTED
+        assert serving(world).default.image == live.image
+        comes_back(world, clone)
+
+
+def test_what_is_beside_the_store_is_restored_whatever_the_builder_is_now(
+    world: World, clone: Git, hub: Hub, tmp_path: Path
+) -> None:
+    world.release(clone)
+    live, before = serving(world).default, snapshot(world.images)
+    comes_back(world, clone)
+    world.images.rename(tmp_path / "aside")
+    step = restored(world, clone, unbuilt(hub, "1"), f"{hub.address}/team")
+    assert f"{live.image} was released without a builder, and is not beside this store" in step.reasons[0]
+    assert "unset SLIPWAY_BUILDER and set SLIPWAY_REGISTRY=localhost/slipway" in step.reasons[0]
+    (tmp_path / "aside").rename(world.images)
+    assert restored(world, clone, unbuilt(hub, "1"), f"{hub.address}/team").done is Done.COMMITTED
+    assert serving(world).default.image == live.image
+    assert hub.asked == []
+    comes_back(world, clone)
+    shutil.rmtree(world.images)
+    assert restored(world, clone).done is Done.COMMITTED
+    assert snapshot(world.images) == before

@@ -89,8 +89,8 @@ class Registry:
         return made.image
 
     def has(self, image: Image) -> bool:
-        """Whether the registry has the image's manifest."""
-        return skopeo.manifest(image) is not None
+        """Whether the image's registry has its manifest."""
+        return skopeo.has(image)
 
     def files(self, image: Image) -> Mapping[str, bytes]:
         """The model's files, from the image's own layer; the builder's are not fetched."""

@@ -50,6 +50,16 @@ def has_tls(name: str) -> bool:
         return alone != "localhost"
 
 
+def is_hosted(name: str) -> bool:
+    """Whether a registry may have an image of this name: engines say `localhost`, without a port, for none."""
+    return has_tls(name) or ":" in host(name)
+
+
+def has(image: Image) -> bool:
+    """Whether its registry has the image's manifest, if it has a registry."""
+    return is_hosted(image.name) and manifest(image) is not None
+
+
 def manifest(image: Image) -> bytes | None:
     """The manifest of an image, its digest checked; None where the registry has no such image."""
     found = named(image.reference)

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from slipway.adapters import skopeo
 from slipway.adapters.main_branch import Landing, MainBranch
 from slipway.errors import ExitCode, InputError, OutsideError
 from slipway.key import SHORT
@@ -20,7 +21,7 @@ from slipway.screen import emit, emit_json
 
 if TYPE_CHECKING:
     from slipway.adapters.container_registry import Registry
-    from slipway.adapters.image import Images
+    from slipway.adapters.image import Images, Layout
     from slipway.settings import Settings
     from slipway.workspace import Workspace
 
@@ -105,19 +106,20 @@ def releaser(workspace: Workspace, main: MainBranch, *, workers: int | None = No
         pause=time.sleep,
         jitter=random.random,
         workers=workers,
+        elsewhere=_layout(workspace.settings).has if workspace.settings.builder else skopeo.has,
     )
 
 
 def images(settings: Settings) -> Images:
-    """Where images are kept: in the registry if a builder is named, else beside the store.
+    """Where images are kept: in the registry if a builder is named, else beside the store."""
+    return registry(settings, settings.builder) if settings.builder else _layout(settings)
 
-    Where the store is in S3, «beside» is on this machine.
-    """
+
+def _layout(settings: Settings) -> Layout:
+    """The folder of images beside the store; where that is in S3, «beside» is on this machine."""
     from slipway.adapters.image import Layout
     from slipway.stages import package
 
-    if settings.builder:
-        return registry(settings, settings.builder)
     folder = settings.local if "://" in settings.store else Path(settings.store)
     return Layout(root=folder / ".images", registry=settings.registry, builder=package.builder())
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
+from slipway.adapters import skopeo
 from slipway.adapters.image import Image
 from slipway.adapters.main_branch import Landing, MainBranch
 from slipway.delivery.manifest import Release
@@ -62,6 +63,8 @@ class Releaser:
     jitter: Callable[[], float]
     """A random number from 0 to 1, so that those who lost a race do not meet again."""
     workers: int | None = None
+    elsewhere: Callable[[Image], bool] = skopeo.has
+    """Whether an image is where these settings make none: other settings released it."""
 
     def release(self, names: Sequence[str] = ()) -> Iterator[Step]:
         """Every step for these models, or for all of main's, as each is done.
@@ -231,18 +234,21 @@ class Releaser:
         return commits.promoted(state, view.current)
 
     def _check_image(self, view: View) -> None:
-        """See to it that the image of what is restored is there; one that is lost is built again, from the store."""
+        """See to it that the image of what is restored is there; one that is lost is built again, from the store.
+
+        Its own name says where it is: it may have been released with other settings.
+        """
         from slipway.stages import package
 
-        release = view.state.decision.release
-        if release is None or self.images.has(Image.parse(release.image)):
+        release, model = view.state.decision.release, view.state.model
+        if release is None:
             return
-        built = package.run(self.workspace, self.images, view.state.model, release.key).image
-        if Image.parse(built).digest != Image.parse(release.image).digest:
-            raise OutsideError(
-                f"{release.image} is gone, and this version of slipway builds another one: {built}",
-                hint="Restore it from a backup of the registry, or release the key anew by a pull request.",
-            )
+        image = Image.parse(release.image)
+        if self.images.has(image) or self.elsewhere(image):
+            return
+        if image.name != self.images.name(model):
+            raise _lost(image)
+        package.again(self.workspace, self.images, model, release)
 
     def _released(self, view: View) -> Change | _Stopped:
         from slipway.stages import package
@@ -257,6 +263,22 @@ class Releaser:
         source = state.decision.because[0].commit
         release = Release(key=key, image=packaged.image, commit=source, metrics=judged.metrics)
         return commits.released(state, view.current, release, view.shape)
+
+
+def _lost(image: Image) -> OutsideError:
+    """What is said of an image that is gone, and would not be built under its name with these settings."""
+    registry = image.name.rpartition("/")[0]
+    if skopeo.is_hosted(image.name):
+        return OutsideError(
+            f"{image.reference} is gone from its registry, which is not the one of SLIPWAY_REGISTRY",
+            hint=f"Restore it from a backup. To build it again, set SLIPWAY_REGISTRY={registry}, and SLIPWAY_BUILDER "
+            "to what it was built upon. Or release the key anew by a pull request.",
+        )
+    return OutsideError(
+        f"{image.reference} was released without a builder, and is not beside this store",
+        hint=f"To build it again, unset SLIPWAY_BUILDER and set SLIPWAY_REGISTRY={registry}. "
+        "Or release the key anew by a pull request.",
+    )
 
 
 def _unknown(model: str) -> str:

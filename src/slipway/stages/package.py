@@ -20,6 +20,7 @@ from slipway.sources import sources
 
 if TYPE_CHECKING:
     from slipway.adapters.image import Images
+    from slipway.delivery.manifest import Release
     from slipway.trained import Trained
     from slipway.workspace import Workspace
 
@@ -62,6 +63,21 @@ def run(workspace: Workspace, images: Images, model: str, key: str) -> Packaged:
     first = workspace.store.put(place, {RECORD: ours.to_json()})
     _check(ImageRecord.from_json(first[RECORD], f"{place.path}/{RECORD}"), ours, place)
     return Packaged(image=built.reference, reused=False)
+
+
+def again(workspace: Workspace, images: Images, model: str, release: Release) -> None:
+    """Build the image of a release that got lost; nothing is recorded, for it is nobody's newest.
+
+    Raises `StoreError` where the store has no such model, and `OutsideError` where another image comes of it.
+    """
+    found = _trained(workspace, model, release.key)
+    built = images.build(model, release.key, source(found.card, found.onnx))
+    if built.digest != Image.parse(release.image).digest:
+        raise OutsideError(
+            f"{release.image} is gone, and what is built of its key now is another image: {built.digest}",
+            hint="Restore it from a backup of the registry, or set SLIPWAY_BUILDER to what it was built upon, "
+            "or release the key anew by a pull request.",
+        )
 
 
 def files(workspace: Workspace, model: str, key: str) -> Mapping[str, bytes]:

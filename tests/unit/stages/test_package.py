@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from slipway import trained
 from slipway.adapters.image import Image, Layout
 from slipway.adapters.store import Place
+from slipway.delivery.manifest import Release
 from slipway.errors import InputError, OutsideError, StoreError
 from slipway.results import ModelCard
 from slipway.sources import sources
@@ -96,6 +98,17 @@ def test_a_release_is_named_by_its_own_registry_whoever_packaged_first(stored: W
     here = package.run(stored, images, "toy", KEY)
     there = package.run(stored, replace(images, registry="quay.example.org/team"), "toy", KEY)
     assert there.image == here.image.replace("localhost/slipway", "quay.example.org/team")
+
+
+def test_what_got_lost_is_built_again_as_it_was_and_nothing_is_recorded(stored: Workspace, images: Layout) -> None:
+    there = images.build("toy", KEY, package.files(stored, "toy", KEY))
+    shutil.rmtree(images.root)
+    package.again(stored, images, "toy", Release(key=KEY, image=there.reference, commit="1" * 40, metrics={}))
+    assert images.has(there)
+    other = replace(there, digest="sha256:" + "0" * 64)
+    with pytest.raises(OutsideError, match="is gone, and what is built of its key now is another image"):
+        package.again(stored, images, "toy", Release(key=KEY, image=other.reference, commit="1" * 40, metrics={}))
+    assert stored.store.get(PLACE) is None
 
 
 def test_the_builder_of_a_layout_is_all_the_serving_code() -> None:
