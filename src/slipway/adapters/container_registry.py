@@ -187,8 +187,8 @@ class Registry:
         """The builder's layers first, then the list of parts, then the image: a half of it is healed by another run."""
         name = made.image.name
         there = Image(name=name, digest=self.base.digest)
-        if name != self.base.name and skopeo.manifest(there) is None:
-            skopeo.transfer(self.base, there)
+        if name != self.base.name and skopeo.may_lack(there):
+            skopeo.transfer(self.base, there)  # from here on there is a repository that can be looked into
         index = f"{name}:{made.image.digest.replace(':', '-')}"
         listed = oci.referrers(skopeo.named(index), made.sbom.manifest)
         with _room() as place:

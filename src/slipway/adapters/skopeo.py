@@ -73,6 +73,14 @@ def named(reference: str) -> bytes | None:
     return _ask(reference, "inspect", "--raw")
 
 
+def may_lack(image: Image) -> bool:
+    """Whether an image that can be pushed may have to be: it is not there, or a look at it is refused.
+
+    Some registries (Quay, Docker Hub) refuse a look into what does not exist yet. The push tells which it is.
+    """
+    return _ask(image.reference, "inspect", "--raw", refusable=True) is None
+
+
 def config(image: Image) -> bytes:
     """The configuration of an image; `OutsideError` where there is no such image."""
     found = _ask(image.reference, "inspect", "--config", "--raw")
@@ -115,13 +123,14 @@ def _copy(source: str, destination: str, about: str, options: list[str]) -> None
         raise _failure(about, _said(program.tail(done)))
 
 
-def _ask(reference: str, *what: str) -> bytes | None:
+def _ask(reference: str, *what: str, refusable: bool = False) -> bytes | None:
     command = [find(), *what, f"--tls-verify={_flag(reference)}", f"docker://{reference}"]
     done = program.attempt(command, seconds=_SECONDS)
     if done.returncode == 0:
         return done.stdout
     said = _said(program.tail(done))
-    if _means(said, reference, _ABSENT) and not _means(said, reference, _CREDENTIALS):
+    is_refused = _means(said, reference, _CREDENTIALS)
+    if refusable if is_refused else _means(said, reference, _ABSENT):
         return None
     raise _failure(reference, said)
 

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from slipway.adapters import skopeo
-from slipway.adapters.container_registry import Registry
+from slipway.adapters.container_registry import Made, Registry
 from slipway.adapters.image import Image
+from slipway.delivery import oci
 from slipway.errors import ExitCode, InputError, OutsideError
 
 MANIFEST = b'{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json"}'
@@ -182,3 +188,135 @@ def test_without_skopeo_it_is_said_how_to_get_it(monkeypatch: pytest.MonkeyPatch
     with pytest.raises(OutsideError, match="skopeo was looked for") as no:
         skopeo.manifest(Image(name="x.example/a", digest=DIGEST))
     assert "install skopeo" in no.value.hint
+
+
+@dataclass(kw_only=True)
+class Secretive:
+    """A registry that refuses a look into repositories that do not exist, as Quay and Docker Hub do."""
+
+    address: str = ""
+    held: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    """Manifests and blobs of each repository, by digest or tag."""
+    uploads: dict[str, bytes] = field(default_factory=dict)
+    is_writable: bool = True
+
+    def put(self, repository: str, content: bytes, *names: str) -> str:
+        digest = oci.digest_of(content)
+        self.held.setdefault(repository, {}).update(dict.fromkeys((digest, *names), content))
+        return digest
+
+
+class Asked(BaseHTTPRequestHandler):
+    """One request to it."""
+
+    def __init__(self, hub: Secretive, *more: Any) -> None:
+        self.hub = hub
+        super().__init__(*more)
+
+    def do_GET(self) -> None:
+        repository, kind, name = self.place()
+        content = self.hub.held.get(repository, {}).get(name)
+        if self.path == "/v2/":
+            self.answer(200, b"{}")
+        elif repository not in self.hub.held and kind == "manifests":
+            self.answer(401, b'{"errors":[{"code":"UNAUTHORIZED","message":"access to it is not authorized"}]}')
+        elif content is None:
+            self.answer(404, b'{"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown"}]}')
+        else:
+            media = json.loads(content).get("mediaType", "") if kind == "manifests" else "application/octet-stream"
+            self.answer(200, content, {"Content-Type": media})
+
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
+    def do_POST(self) -> None:
+        where = f"{urlsplit(self.path).path}{len(self.hub.uploads)}"
+        self.hub.uploads[where] = b""
+        self.answer(202 if self.hub.is_writable else 401, headers={"Location": where})
+
+    def do_PATCH(self) -> None:
+        self.hub.uploads[self.path] += self.body()
+        self.answer(202, headers={"Location": self.path})
+
+    def do_PUT(self) -> None:
+        repository, kind, name = self.place()
+        upload = self.hub.uploads.get(urlsplit(self.path).path, b"") + self.body()
+        digest = self.hub.put(repository, upload, *([name] if kind == "manifests" else []))
+        assert parse_qs(urlsplit(self.path).query).get("digest", [digest]) == [digest]
+        self.answer(201, headers={"Docker-Content-Digest": digest})
+
+    def place(self) -> tuple[str, str, str]:
+        parts = urlsplit(self.path).path.removeprefix("/v2/").split("/")
+        cut = next((at for at, part in enumerate(parts) if part in {"blobs", "manifests"}), 0)
+        return "/".join(parts[:cut]), parts[cut], parts[-1]
+
+    def body(self) -> bytes:
+        if "chunked" not in self.headers.get("Transfer-Encoding", ""):
+            return self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        chunks = []
+        while size := int(self.rfile.readline(), 16):
+            chunks.append(self.rfile.read(size))
+            self.rfile.readline()
+        self.rfile.readline()
+        return b"".join(chunks)
+
+    def answer(self, status: int, content: bytes = b"", headers: Mapping[str, str] | None = None) -> None:
+        self.send_response(status)
+        challenge = {"WWW-Authenticate": 'Basic realm="x"'} if status == 401 else {}
+        for name, value in {"Content-Length": str(len(content)), **challenge, **(headers or {})}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(content)
+
+    def log_message(self, *_: object) -> None:
+        """Tell nobody."""
+
+
+@pytest.fixture
+def secretive() -> Iterator[Secretive]:
+    hub = Secretive()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Asked, hub))
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    hub.address = f"127.0.0.1:{server.server_port}"
+    yield hub
+    server.shutdown()
+    server.server_close()
+
+
+def made(hub: Secretive, work: Path) -> tuple[Registry, Made]:
+    """A builder in the registry, and an image upon it that was built."""
+    layer = oci.layer({"server": b"of models"})
+    rootfs = {"type": "layers", "diff_ids": [oci.digest_of(layer)]}
+    config = json.dumps({"architecture": "amd64", "os": "linux", "config": {}, "rootfs": rootfs}).encode()
+    parts = {"config": oci.descriptor(oci.CONFIG_TYPE, config), "layers": [oci.descriptor(oci.LAYER_TYPE, layer)]}
+    manifest = json.dumps({"schemaVersion": 2, "mediaType": oci.MANIFEST_TYPE, **parts}).encode()
+    for content in (layer, config, manifest):
+        hub.put("slipway/builder", content)
+    base = f"{hub.address}/slipway/builder@{oci.digest_of(manifest)}"
+    registry = Registry.of(f"{hub.address}/team", base, work)
+    blobs = oci.image(oci.builder(base, manifest, config), {"model.onnx": b"a graph"}, {}, {})
+    image = Image(name=registry.name("toy"), digest=blobs.digest)
+    return registry, Made(image=image, blobs=blobs, sbom=oci.attached(b"{}", blobs.manifest, {}))
+
+
+@needs_skopeo
+def test_the_first_image_of_a_model_is_pushed_where_what_is_not_there_is_refused(
+    secretive: Secretive, tmp_path: Path
+) -> None:
+    registry, first = made(secretive, tmp_path)
+    with pytest.raises(OutsideError, match="refuses access"):
+        registry.has(first.image)
+    registry._push(first, "1")
+    assert registry.has(first.image)
+    assert secretive.held["team/toy"]["1"] == first.blobs.manifest
+    assert first.sbom.digest in secretive.held["team/toy"]
+
+
+@needs_skopeo
+def test_a_push_tells_what_is_refused(secretive: Secretive, tmp_path: Path) -> None:
+    registry, first = made(secretive, tmp_path)
+    secretive.is_writable = False
+    with pytest.raises(OutsideError, match=f"{secretive.address} refuses access to {registry.name('toy')}") as failure:
+        registry._push(first, "1")
+    assert "podman login" in failure.value.hint
