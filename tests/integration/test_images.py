@@ -40,6 +40,7 @@ DOCKERFILE = """\
 FROM scratch
 COPY root/ /
 LABEL io.openshift.s2i.scripts-url="image:///usr/libexec/s2i" io.openshift.s2i.assemble-user="1001"
+LABEL org.opencontainers.image.revision="the builder's" org.opencontainers.image.description="S2I builder" summary="S2I"
 ENV PATH=/bin
 USER 1001
 """
@@ -197,6 +198,8 @@ def test_an_image_is_the_builder_and_one_small_layer(registry: Registry) -> None
     labels = config["config"]["Labels"]
     assert labels["org.opencontainers.image.version"] == KEY
     assert labels["org.opencontainers.image.title"] == "toy"
+    assert labels["org.opencontainers.image.description"] == "The model toy, with its server"
+    assert not {"org.opencontainers.image.revision", "summary"} & labels.keys()
     assert f"{labels['org.opencontainers.image.base.name']}@{labels['org.opencontainers.image.base.digest']}" == (
         registry.base.reference
     )
@@ -205,7 +208,7 @@ def test_an_image_is_the_builder_and_one_small_layer(registry: Registry) -> None
 
 def test_a_list_of_its_parts_stands_beside_an_image(registry: Registry) -> None:
     address = "https://git.example/team/models"
-    image = replace(registry, source=address, revision="1" * 40).build("toy", KEY, FILES)
+    image = replace(registry, source=address).build("toy", KEY, FILES, commit="1" * 40)
     index = skopeo.named(f"{image.name}:{image.digest.replace(':', '-')}")
     assert index is not None
     (entry,) = json.loads(index)["manifests"]
@@ -329,7 +332,13 @@ def test_a_release_ships_the_image_that_the_registry_has(
     live = manifest.read(clone.run("show", f"origin/main:{path}").encode(), path).default
     files = registry.files(Image.parse(live.image))
     assert json.loads(files["model.json"])["key"] == live.key
-    assert live.image.startswith(f"{registry.registry}/toy@sha256:")
+    image = Image.parse(live.image)
+    assert image.name == f"{registry.registry}/toy"
+    index = skopeo.named(f"{image.name}:{image.digest.replace(':', '-')}")
+    assert index is not None
+    attached = skopeo.manifest(Image(name=image.name, digest=json.loads(index)["manifests"][0]["digest"]))
+    assert attached is not None
+    assert json.loads(attached)["annotations"]["org.opencontainers.image.revision"] == live.commit
 
 
 @pytest.mark.skipif(not os.environ.get(REAL), reason=f"{REAL} names no builder: make images")

@@ -21,6 +21,7 @@ from tests.remotes import MODEL_TOML, World
 from slipway.adapters.git import Git
 from slipway.adapters.image import Image, Layout
 from slipway.adapters.main_branch import AUTHOR, EMAIL, Landing, MainBranch
+from slipway.commands import package as by_hand
 from slipway.commands.release import releaser as with_settings
 from slipway.delivery import manifest
 from slipway.delivery.manifest import Serving
@@ -817,3 +818,12 @@ def test_what_is_beside_the_store_is_restored_whatever_the_builder_is_now(
     shutil.rmtree(world.images)
     assert restored(world, clone).done is Done.COMMITTED
     assert snapshot(world.images) == before
+
+
+def test_an_image_by_hand_names_the_commit_only_if_that_made_the_model(world: World, clone: Git) -> None:
+    workspace, key = world.workspace(clone), world.workspace(clone).model("toy").key
+    assert by_hand._commit(workspace, "toy", key) == world.main()
+    assert not by_hand._commit(workspace, "toy", "0" * 64)
+    (clone.root / "data/toy/train.csv").write_text(remotes.data("B"))
+    assert not by_hand._commit(workspace, "toy", world.workspace(clone).model("toy").key)
+    assert not by_hand._commit(workspace, "gone", key)

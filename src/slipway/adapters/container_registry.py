@@ -22,6 +22,7 @@ from slipway.errors import InputError, OutsideError
 from slipway.key import SHORT
 
 _BUILDER, _REGISTRY = "SLIPWAY_BUILDER", "SLIPWAY_REGISTRY"
+_DESCRIPTION = "org.opencontainers.image.description"
 _TITLE, _VERSION = "org.opencontainers.image.title", "org.opencontainers.image.version"
 _BASE_NAME, _BASE_DIGEST = "org.opencontainers.image.base.name", "org.opencontainers.image.base.digest"
 _SOURCE, _REVISION = "org.opencontainers.image.source", "org.opencontainers.image.revision"
@@ -53,11 +54,9 @@ class Registry:
     """A folder of this repository's own, where one build at a time goes on."""
     source: str = ""
     """The repository's address, if it is known; without credentials."""
-    revision: str = ""
-    """The commit that is built from, if there is one."""
 
     @classmethod
-    def of(cls, registry: str, builder: str, work: Path, *, source: str = "", revision: str = "") -> Self:
+    def of(cls, registry: str, builder: str, work: Path, *, source: str = "") -> Self:
         """The registry of these settings; `InputError` where they name none, or a builder without its digest."""
         try:
             base = Image.parse(builder)
@@ -68,7 +67,7 @@ class Registry:
             ) from None
         skopeo.check_name(base.name, _BUILDER)
         registry = skopeo.check_name(registry.rstrip("/"), _REGISTRY)
-        return cls(registry=registry, base=base, work=work, source=source, revision=revision)
+        return cls(registry=registry, base=base, work=work, source=source)
 
     @property
     def builder(self) -> str:
@@ -80,9 +79,9 @@ class Registry:
         """The registry's name, and the model's."""
         return f"{self.registry}/{model}"
 
-    def build(self, model: str, key: str, files: Mapping[str, bytes]) -> Image:
+    def build(self, model: str, key: str, files: Mapping[str, bytes], *, commit: str = "") -> Image:
         """Build the image, and push it with its list of parts; nothing is sent that is there already."""
-        made = self.make(model, key, files)
+        made = self.make(model, key, files, commit=commit)
         self._push(made, self._tag(key))
         if not self.has(made.image):
             raise OutsideError(f"{made.image.reference} was pushed, and the registry does not have it")
@@ -109,7 +108,7 @@ class Registry:
             raise OutsideError(f"{image.reference} is damaged: {own} has other content")
         return oci.unpacked(content, oci.MODEL_FOLDER, image.reference)
 
-    def make(self, model: str, key: str, files: Mapping[str, bytes]) -> Made:
+    def make(self, model: str, key: str, files: Mapping[str, bytes], *, commit: str = "") -> Made:
         """Build the image and the list of its parts, and push nothing."""
         base = self._base
         found = engine.find()
@@ -131,7 +130,8 @@ class Registry:
                 config = found.config(tag)
             finally:
                 found.remove(tag)
-        return self._written(model, key, files, config, packages)
+        told = {_SOURCE: self.source, _REVISION: commit}
+        return self._written(model, key, files, config, packages, {name: text for name, text in told.items() if text})
 
     def _checked(self, found: dict[str, bytes], files: Mapping[str, bytes]) -> bytes:
         """The builder's list of packages, after a look at whether what was built is what it was given."""
@@ -144,13 +144,18 @@ class Registry:
         return packages
 
     def _written(
-        self, model: str, key: str, files: Mapping[str, bytes], config: Mapping[str, Any], packages: bytes
+        self,
+        model: str,
+        key: str,
+        files: Mapping[str, bytes],
+        config: Mapping[str, Any],
+        packages: bytes,
+        told: Mapping[str, str],
     ) -> Made:
         """The documents of an image, and of what is beside it."""
         named = {_TITLE: model, _VERSION: key}
-        blobs = oci.image(
-            self._base, files, config, {**named, _BASE_NAME: self.base.name, _BASE_DIGEST: self.base.digest}
-        )
+        about = {_DESCRIPTION: f"The model {model}, with its server", _BASE_NAME: self.base.name}
+        blobs = oci.image(self._base, files, config, {**named, **about, _BASE_DIGEST: self.base.digest})
         subject = sbom.Subject(
             model=model,
             key=key,
@@ -159,8 +164,7 @@ class Registry:
             base_name=self.base.name,
             base_digest=self.base.digest,
         )
-        told = named | {name: text for name, text in ((_SOURCE, self.source), (_REVISION, self.revision)) if text}
-        attached = oci.attached(sbom.sbom(subject, packages), blobs.manifest, told)
+        attached = oci.attached(sbom.sbom(subject, packages), blobs.manifest, {**named, **told})
         return Made(image=Image(name=self.name(model), digest=blobs.digest), blobs=blobs, sbom=attached)
 
     @property

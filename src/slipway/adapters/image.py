@@ -68,8 +68,11 @@ class Images(Protocol):
     def name(self, model: str) -> str:
         """The name that a model's images have in this registry."""
 
-    def build(self, model: str, key: str, files: Mapping[str, bytes]) -> Image:
-        """Make an image and keep it; nothing changes where it is there already."""
+    def build(self, model: str, key: str, files: Mapping[str, bytes], *, commit: str = "") -> Image:
+        """Make an image and keep it; nothing changes where it is there already.
+
+        The commit that made the model, where it is known, is told beside the image: its digest follows from the key.
+        """
 
     def has(self, image: Image) -> bool:
         """Whether the image is there, by a look that costs little."""
@@ -94,7 +97,7 @@ class Layout:
         """The registry's name, and the model's."""
         return f"{self.registry}/{model}"
 
-    def build(self, model: str, key: str, files: Mapping[str, bytes]) -> Image:
+    def build(self, model: str, key: str, files: Mapping[str, bytes], *, commit: str = "") -> Image:  # noqa: ARG002
         """Write the image of these files, and heal whatever of it was damaged."""
         name = self.name(model)
         layer = _tar(files)

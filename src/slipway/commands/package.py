@@ -9,8 +9,8 @@ from pathlib import Path
 
 from slipway.adapters.image import Image
 from slipway.commands.release import images, registry
-from slipway.errors import ExitCode, InputError
-from slipway.key import SHORT
+from slipway.errors import ExitCode, InputError, SlipwayError
+from slipway.key import SHORT, key_inputs
 from slipway.screen import emit, emit_json
 from slipway.spec import check_name
 from slipway.stages import package as stage
@@ -41,7 +41,7 @@ def image(workspace: Workspace, model: str, *, key: str | None, builder: str | N
     workspace = _with_builder(workspace, builder)
     key = _key(workspace, model, key)
     began = workspace.clock()
-    done = stage.run(workspace, images(workspace.settings), model, key)
+    done = stage.run(workspace, images(workspace.settings), model, key, commit=_commit(workspace, model, key))
     seconds = workspace.clock() - began
     if not workspace.settings.builder:
         workspace.screen.say(
@@ -79,6 +79,17 @@ def _tell(model: str, key: str, built: Image, more: dict[str, bool], *, as_json:
 def _with_builder(workspace: Workspace, builder: str | None) -> Workspace:
     """The workspace, with the builder that the command line names before the environment's."""
     return replace(workspace, settings=replace(workspace.settings, builder=builder)) if builder else workspace
+
+
+def _commit(workspace: Workspace, model: str, key: str) -> str:
+    """The commit that is checked out, if its files have this key; else it is not known which commit made the model."""
+    try:
+        head = workspace.git.resolve("HEAD")
+        if head is not None and key_inputs(workspace.git.commit(head), model).key == key:
+            return head
+    except SlipwayError:
+        pass
+    return ""
 
 
 def _key(workspace: Workspace, model: str, key: str | None) -> str:

@@ -130,9 +130,8 @@ def registry(settings: Settings, builder: str) -> Registry:
     from slipway.adapters.container_registry import Registry
     from slipway.adapters.git import Git
 
-    git = Git(root=settings.repo)
-    source, revision = remote_address.find(git), git.resolve("HEAD") or ""
-    return Registry.of(settings.registry, builder, settings.local / "image", source=source, revision=revision)
+    source = remote_address.find(Git(root=settings.repo))
+    return Registry.of(settings.registry, builder, settings.local / "image", source=source)
 
 
 def _landing(name: str) -> Landing:

@@ -43,6 +43,11 @@ _WORD = re.compile(r"[!-~]+")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _PLACE_LABELS = ("io.openshift.s2i.build.source-", "io.openshift.s2i.build.commit", "io.buildah.")
 """Beginnings of labels that say where and with what it was built, not what it is."""
+_OCI_LABELS = ("authors", "created", "description", "documentation", "ref.name", "revision", "source", "url")
+_BASES_LABELS = {f"org.opencontainers.image.{name}" for name in _OCI_LABELS} | {
+    *("name", "version", "release", "summary", "description", "url", "build-date", "vcs-ref", "vcs-type"),
+}
+"""Labels that are true of the builder, and would be told of the model."""
 
 type Json = dict[str, Any]
 
@@ -209,7 +214,8 @@ def descriptor(kind: str, content: bytes) -> Json:
 
 def _config(base: Builder, packed: bytes, config: Mapping[str, Any], labels: Mapping[str, str]) -> Json:
     kept = {name: config[name] for name in _FIELDS if config.get(name)}
-    told = {name: text for name, text in kept.get("Labels", {}).items() if not name.startswith(_PLACE_LABELS)}
+    found = {name: text for name, text in kept.get("Labels", {}).items() if not name.startswith(_PLACE_LABELS)}
+    told = {name: text for name, text in found.items() if name not in _BASES_LABELS}
     kept["Labels"] = told | dict(labels)
     kept["Env"] = sorted(kept.get("Env", []))
     kept["Cmd"] = _direct(kept.get("Cmd", []))

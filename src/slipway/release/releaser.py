@@ -259,8 +259,8 @@ class Releaser:
             if state.shape is not None:  # how it is served does not wait for what is served
                 return commits.configured(state, view.current)
             return _Stopped(done=Done.REFUSED, reasons=self._refused(view, judged))
-        packaged = package.run(self.workspace, self.images, state.model, key)
         source = state.decision.because[0].commit
+        packaged = package.run(self.workspace, self.images, state.model, key, commit=source)
         release = Release(key=key, image=packaged.image, commit=source, metrics=judged.metrics)
         return commits.released(state, view.current, release, view.shape)
 

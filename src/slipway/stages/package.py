@@ -46,8 +46,8 @@ class Packaged:
     """Nothing was built: it had been before."""
 
 
-def run(workspace: Workspace, images: Images, model: str, key: str) -> Packaged:
-    """Build the image of a key's model, unless it is recorded and there.
+def run(workspace: Workspace, images: Images, model: str, key: str, *, commit: str = "") -> Packaged:
+    """Build the image of a key's model, unless it is recorded and there. The commit is the one that made it, if known.
 
     Raises `StoreError` where the store has no such model, or where an image that got lost is built again
     and turns out to be another one.
@@ -58,7 +58,7 @@ def run(workspace: Workspace, images: Images, model: str, key: str) -> Packaged:
     if record and images.has(image := Image(name=images.name(model), digest=record.digest)):
         return Packaged(image=image.reference, reused=True)
     found = _trained(workspace, model, key)
-    built = images.build(model, key, source(found.card, found.onnx))
+    built = images.build(model, key, source(found.card, found.onnx), commit=commit)
     ours = ImageRecord(model=model, key=key, digest=built.digest, onnx_sha256=found.card.onnx_sha256)
     first = workspace.store.put(place, {RECORD: ours.to_json()})
     _check(ImageRecord.from_json(first[RECORD], f"{place.path}/{RECORD}"), ours, place)
@@ -71,7 +71,7 @@ def again(workspace: Workspace, images: Images, model: str, release: Release) ->
     Raises `StoreError` where the store has no such model, and `OutsideError` where another image comes of it.
     """
     found = _trained(workspace, model, release.key)
-    built = images.build(model, release.key, source(found.card, found.onnx))
+    built = images.build(model, release.key, source(found.card, found.onnx), commit=release.commit)
     if built.digest != Image.parse(release.image).digest:
         raise OutsideError(
             f"{release.image} is gone, and what is built of its key now is another image: {built.digest}",

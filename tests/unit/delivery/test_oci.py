@@ -28,11 +28,17 @@ BASE_CONFIG: dict[str, Any] = {
     },
 }
 BASE = Builder(reference="x.example/b@sha256:0", manifest={"layers": [BASE_LAYER]}, config=BASE_CONFIG)
+BASES = [
+    *(f"org.opencontainers.image.{name}" for name in ("revision", "source", "description", "created", "url")),
+    *("summary", "description", "name", "vcs-ref", "build-date"),
+]
+"""Labels that would lie about the model."""
 ENGINES = {
     "User": "1001",
     "Env": ["PATH=/bin", "A=1"],
     "Cmd": ["/bin/sh", "-c", "/usr/libexec/s2i/run"],
-    "Labels": {"io.buildah.version": "1.28.2", "io.openshift.s2i.build.source-location": ".", "kept": "yes"},
+    "Labels": {"io.buildah.version": "1.28.2", "io.openshift.s2i.build.source-location": ".", "kept": "yes"}
+    | dict.fromkeys(BASES, "the builder's"),
     "OnBuild": None,
     "Hostname": "8c2f",
 }
