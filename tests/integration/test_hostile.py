@@ -202,6 +202,43 @@ def test_a_slow_client_is_waited_for_and_keeps_nobody_waiting(served: Group) -> 
         assert slow.recv(100).startswith(b"HTTP/1.1 200")
 
 
+@pytest.mark.parametrize("size", [70_000, 5 * 2**20])
+def test_large_requests_do_not_wait_for_large_ones_that_do_not_come(served: Group, size: int) -> None:
+    body = json.dumps({"data": {"names": NAMES, "ndarray": [VALUES] * 5_000}}).encode()
+    sent = rendered("POST", PREDICT, {**JSON, "Content-Length": len(body)}, body)
+    assert len(body) > 2**17
+    with contextlib.ExitStack() as stack:
+        for _ in range(10):
+            slow = stack.enter_context(socket.create_connection((HOST, served.http), timeout=10))
+            slow.sendall(rendered("POST", PREDICT, {**JSON, "Content-Length": 15 * 2**20}, b" " * size))
+        time.sleep(0.2)
+        began = time.monotonic()
+        for _ in range(3):
+            (answer,) = exchanged(served.http, sent)
+            assert answer.status == 200
+        assert time.monotonic() - began < 3 * WAITED
+
+
+@pytest.mark.parametrize("garbage", [b"nonsense\r\n\r\n", b"\0" * 9000])
+@pytest.mark.parametrize("good", [1, 3])
+def test_garbage_is_not_refused_in_the_place_of_an_answer(served: Group, garbage: bytes, good: int) -> None:
+    status = rendered("GET", "/health/status", {})  # the wrapper answers it, from a thread
+    for at in range(5):
+        found = exchanged(served.http, status * good + garbage, answers=good + 1)
+        assert [answer.status for answer in found[:good]] == [200] * good, at
+        assert all(answer.status >= 400 for answer in found[good:])
+
+
+def test_a_request_broken_off_by_garbage_does_not_hold_up_those_before(served: Group) -> None:
+    broken = rendered("POST", PREDICT, {**JSON, "Transfer-Encoding": "chunked"}, b"5\r\n12345\r\nnonsense\r\n")
+    began = time.monotonic()
+    found = exchanged(served.http, rendered("GET", "/health/status", {}) * 2 + broken, answers=3)
+    assert [answer.status for answer in found] == [200, 200]
+    (alone,) = exchanged(served.http, broken, answers=2)
+    assert alone.status == 400
+    assert time.monotonic() - began < 5 * WAITED
+
+
 def test_a_head_with_a_body_hides_no_other_request(served: Group) -> None:
     hidden = rendered("GET", "/metadata", {})
     sent = rendered("HEAD", "/health/ping", {"Content-Length": len(hidden)}, hidden)

@@ -147,7 +147,7 @@ def test_the_metadata_hold_the_signature(served: Served) -> None:
 
 
 def test_the_health_is_the_models_own(served: Served) -> None:
-    assert served.asked("/health/ping") == (200, b"pong")
+    assert served.asked("/health") == served.asked("/health/ping") == (200, b"pong")
     status = served.json("/health/status")
     assert (status["strData"], status["meta"]["tags"]) == (served.made.card.key, {"key": served.made.card.key})
 
@@ -262,7 +262,14 @@ def test_what_was_asked_is_counted_in_all_protocols(served: Served) -> None:
     served.asked(PREDICT, {"jsonData": {}})
     served.json("/v2/models/toy/infer", v2())
     served.model.Predict(json_to_seldon_message({"jsonData": ROW}))
-    expected = {("rest", "200"): 1, ("rest", "400"): 1, ("v2", "200"): 1, ("grpc", "200"): 1}
+    for form, status in ((json.dumps({"jsonData": ROW}), 200), ("{}", 400)):
+        found, _ = served.asked("/predict", f"json={form}".encode(), kind="application/x-www-form-urlencoded")
+        assert found == status
+    served.json("/api/v1.0/feedback", {"reward": 0})
+    for path, status in (("/nothing", 404), ("/api/v1.0/feedback?", 400), ("/health/ping", 200), (PREDICT, 404)):
+        assert served.asked(path, *([b"["] if status == 400 else ()))[0] == status
+    expected = {("rest", "200"): 3, ("rest", "400"): 3, ("rest", "404"): 1, ("v2", "200"): 1, ("grpc", "200"): 1}
+    expected |= {("other", "200"): 1, ("other", "404"): 1}
     time.sleep(2 * SHOWN)
     more = {at: value - before.get(at, 0) for at, value in counted().items() if value != before.get(at, 0)}
     assert more == expected

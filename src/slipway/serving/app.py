@@ -7,21 +7,25 @@ is served: of the wrapper's other paths (transformers, routers, combiners) a mod
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import nullcontext, suppress
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import orjson
 from a2wsgi import WSGIMiddleware
 
-from slipway.serving.body import Body, GoneError, Receive
+from slipway.serving.body import Body, GoneError, Receive, Room
 from slipway.serving.open_inference import metadata
 from slipway.serving.rows import Refused
 
 if TYPE_CHECKING:
     from slipway.serving.model import Model
+
+log = logging.getLogger(__name__)
 
 MAX_BODY = 16 * 2**20
 """Bytes of a request; a batch of 1,000 rows with 300 columns has three million. Reading one takes twenty times as much
@@ -29,7 +33,9 @@ memory for a while."""
 _LARGE = 2**16
 """Larger requests are answered in a thread, so that small ones need not wait for them."""
 _LARGE_ONES = 2
-"""So many large requests are read at once; one is answered while the next is read."""
+"""So many large requests are with Seldon's application at once; here it is one."""
+_ROOM = 4 * MAX_BODY
+"""Bytes of large requests that are held at once, while they come and wait for their turn."""
 _SLOWEST = 60.0
 """Seconds for a body to come."""
 _UNREAD = 5.0
@@ -59,18 +65,23 @@ class App:
         self._model = model
         self._seldon = WSGIMiddleware(flask, workers=4)
         self._max_body = max_body
+        self._room = Room(_ROOM)
         self._large = asyncio.Semaphore(_LARGE_ONES)
         self._thread = ThreadPoolExecutor(1)
         names = {str(model.card["model"]), os.environ.get("PREDICTIVE_UNIT_ID") or "model"}
         self._infer = {f"{_V2}/models/{name}{version}/infer" for name in names for version in ("", self._version())}
-        self._known = {"/health/ping": (b"pong", _TEXT), **dict(self._v2(names))}
+        self._known = {"/health": (b"pong", _TEXT), "/health/ping": (b"pong", _TEXT), **dict(self._v2(names))}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] == "lifespan":
             await self._live(receive, send)
         elif scope["type"] == "http":
-            await self._read(scope, receive, send)
+            try:
+                await self._read(scope, receive, send)
+            except Exception:
+                log.exception("%s %r could not be answered", scope["method"], scope["path"])
+                await self._error(scope, send, 500, "the server failed; its log says how")
 
     async def _read(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Read a request, and answer it."""
@@ -79,42 +90,82 @@ class App:
             await self._answer(scope, message.get("body", b""), receive, send)
             return
         with suppress(GoneError):
-            await self._read_parts(scope, Body(message, receive), receive, send)
+            body = Body(message, receive)
+            try:
+                await self._read_parts(scope, body, receive, send)
+            except TimeoutError:
+                await self._error(scope, send, 408, f"the request did not come within {_SLOWEST:.0f} s")
+            finally:
+                self._room.leave(body)
 
     async def _read_parts(self, scope: Scope, body: Body, receive: Receive, send: Send) -> None:
-        """Read a request that comes in parts, and answer it; of large ones only so many at once."""
-        try:
-            if await asyncio.wait_for(body.read(_LARGE), _SLOWEST):
-                await self._answer(scope, body.whole(), receive, send)
-                return
-            async with self._large:
-                if await asyncio.wait_for(body.read(self._max_body), _SLOWEST):
-                    await self._answer(scope, body.whole(), receive, send)
-                    return
-        except TimeoutError:
-            await _send_error(send, 408, f"the request did not come within {_SLOWEST:.0f} s")
-            return
-        with suppress(TimeoutError):
-            await asyncio.wait_for(body.skip(), _UNREAD)
-        await _send_error(send, 413, f"the request is longer than {self._max_body} bytes; send fewer rows")
+        """Read a request that comes in parts, and answer it. Raises `GoneError` and `TimeoutError`."""
+
+        async def leave_and_send(message: Mapping[str, Any]) -> None:
+            self._room.leave(body)  # a client that does not read its answer keeps nobody out
+            await send(message)
+
+        if await asyncio.wait_for(body.read(_LARGE), _SLOWEST):
+            await self._answer(scope, body.whole(), receive, send)
+        elif await body.read_in(self._room, self._max_body, _SLOWEST):
+            await self._answer(scope, body.whole(), receive, leave_and_send)
+        else:
+            body.whole()
+            self._room.leave(body)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(body.skip(), _UNREAD)
+            what = f"the request is longer than {self._max_body} bytes; send fewer rows"
+            await self._error(scope, send, 413, what)
 
     async def _answer(self, scope: Scope, body: bytes, receive: Receive, send: Send) -> None:
-        """Answer here what is asked most, and hand on what only Seldon's application knows."""
+        """Answer here what is asked most; the model counts what it answered or refused."""
         path, post = scope["path"], scope["method"] == "POST"
         if post and path in _PREDICT and _is_json(scope):
             await self._quick(send, self._model.reply, Refused.to_dict, body)
         elif post and path in self._infer:
             await self._quick(send, self._model.infer, _v2_error, body)
+        else:
+            await self._rest(scope, body, receive, send)
+
+    async def _rest(self, scope: Scope, body: bytes, receive: Receive, send: Send) -> None:
+        """Answer and count the rest, and hand on what only Seldon's application knows."""
+        path = scope["path"]
+        if path in _SELDON:
+            await self._hand_on(scope, body, receive, send)
         elif path == "/metrics":
             text, kind = self._model.recorder.text()
+            self._note(scope, 200)
             await _send(send, 200, text.encode(), (b"content-type", kind.encode()))
-        elif path in _SELDON:
-            told = _whole(scope, body)
-            await self._seldon(told, _again(body, receive), send)  # type: ignore[arg-type]  # ASGI's own, as plain mappings
         elif (known := self._known.get(path)) is not None:
+            self._note(scope, 200)
             await _send(send, 200, *known)
         else:
-            await _send_error(send, 404, f"there is no {path[:80]!r} here; ask POST {_PREDICT[0]}")
+            await self._error(scope, send, 404, f"there is no {path[:80]!r} here; ask POST {_PREDICT[0]}")
+
+    async def _hand_on(self, scope: Scope, body: bytes, receive: Receive, send: Send) -> None:
+        """What Seldon's application answers; of large requests only so many at once, until their answers are made."""
+        said: list[Mapping[str, Any]] = []
+
+        async def hear(message: Mapping[str, Any]) -> None:
+            said.append(message)
+
+        async with self._large if len(body) > _LARGE else nullcontext():
+            await self._seldon(_whole(scope, body), _again(body, receive), hear)  # type: ignore[arg-type]  # ASGI's own, as plain mappings
+        status = said[0]["status"]
+        predicted = status == HTTPStatus.OK and scope["path"] in _PREDICT and scope["method"] != "OPTIONS"
+        if not predicted:  # else the model has counted it
+            self._note(scope, status)
+        for message in said:
+            await send(message)
+
+    def _note(self, scope: Scope, status: int) -> None:
+        path: str = scope["path"]
+        known = "rest" if path in _PREDICT or path in _FEEDBACK else "v2" if path.startswith(_V2) else "other"
+        self._model.recorder.noted(code=status, transport=known)
+
+    async def _error(self, scope: Scope, send: Send, status: int, what: str) -> None:
+        self._note(scope, status)
+        await _send(send, status, orjson.dumps(Refused(what, code=status).to_dict()))
 
     async def _quick(
         self, send: Send, answer: Callable[[bytes], bytes], error: Callable[[Refused], Mapping[str, Any]], body: bytes
@@ -188,7 +239,3 @@ async def _send(send: Send, status: int, body: bytes, kind: Header = _JSON) -> N
 
 def _v2_error(refusal: Refused) -> Mapping[str, Any]:
     return {"error": str(refusal)}
-
-
-async def _send_error(send: Send, status: int, what: str) -> None:
-    await _send(send, status, orjson.dumps(Refused(what, code=status).to_dict()))

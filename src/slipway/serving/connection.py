@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Any
 
 import orjson
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from slipway.serving.rows import Refused
 
@@ -23,6 +23,8 @@ class Connection(HttpToolsProtocol):
 
     ending = False
     """Whether the server ends: then each answer says that it is the last of its connection."""
+    _before: RequestResponseCycle | None = None
+    """The request before the last one."""
     _unread = 0
     """Bytes of a head that has come in part."""
 
@@ -46,6 +48,7 @@ class Connection(HttpToolsProtocol):
         self._unread = 0
         if len(self.headers) > _MOST or (size > _LONGEST and self._size() > _LONGEST):
             raise ValueError(size)
+        self._before = self.cycle
         super().on_headers_complete()
         if self.ending:
             self.cycle.keep_alive = False
@@ -68,7 +71,20 @@ class Connection(HttpToolsProtocol):
         return len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
 
     def _refuse(self, status: HTTPStatus, what: str) -> None:
+        """Say what is wrong and close, unless an answer is under way: then it is the last of this connection.
+
+        A refusal would else be read as the answer to the request before.
+        """
         if self.transport.is_closing():
+            return
+        last = self.cycle
+        if self.pipeline and last.more_body:  # it does not come to its end, and was not begun
+            self.pipeline.popleft()
+            last = self._before or last
+            self.cycle = last
+        if last is not None and not last.response_complete and not last.more_body:
+            last.keep_alive = False
+            self.flow.pause_reading()
             return
         body = orjson.dumps(Refused(what, code=status).to_dict())
         head = f"HTTP/1.1 {status:d} {status.phrase}\r\ncontent-type: application/json\r\n"

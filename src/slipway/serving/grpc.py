@@ -8,6 +8,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 
 import grpc
@@ -39,14 +40,23 @@ class Servicer(SeldonModelGRPC):  # type: ignore[misc]  # it has no types
             return super().Predict(request_grpc, context)
         except Refused as refusal:
             context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(refusal))
+        except Exception:  # gRPC answers with UNKNOWN, and logs it
+            self._note(HTTPStatus.INTERNAL_SERVER_ERROR)
+            raise
 
     def SendFeedback(self, feedback_grpc: Any, context: Any) -> Any:  # noqa: ANN401, N802
         """Count a reward, or refuse it."""
         try:
             rewarded(feedback_grpc)
         except Refused as refusal:
+            self._note(HTTPStatus.BAD_REQUEST)
             context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(refusal))
-        return super().SendFeedback(feedback_grpc, context)
+        answer = super().SendFeedback(feedback_grpc, context)
+        self._note(HTTPStatus.OK)
+        return answer
+
+    def _note(self, code: HTTPStatus) -> None:
+        self.user_model.recorder.noted(code=code, transport="grpc")
 
     def _has_not(self, _: Any, context: Any) -> None:  # noqa: ANN401
         context.abort(grpc.StatusCode.UNIMPLEMENTED, "a model has no such method; ask Predict")

@@ -81,7 +81,7 @@ class Metrics:
         self._bounds = [*accumulate((counted.shown.width for counted in self._counted), initial=0)]
         self._slots = Slots(self._bounds[-1], slots=slots)
         self._nothing = np.empty((0, max(1, len(card["classes"]))))
-        self._waiting: list[tuple[str, int, float, Any, Any, Any]] = []
+        self._waiting: list[tuple[str, int, float | None, Any, Any, Any]] = []
         self._rewards: list[float] = []
         self._forked()
         forked = weakref.WeakMethod(self._forked)
@@ -125,6 +125,10 @@ class Metrics:
         if self._rows >= WAITING or monotonic() >= self._due:
             self._count_if_nobody_does()
 
+    def noted(self, *, code: int, transport: str) -> None:
+        """Note an answer that no prediction was tried for, or none succeeded: how long it took tells nothing."""
+        self._waiting.append((transport, code, None, None, None, None))
+
     def rewarded(self, reward: float) -> None:
         """Note the reward of a feedback."""
         self._rewards.append(reward)
@@ -161,12 +165,14 @@ class Metrics:
         lines += [line for numbers, values in self._fixed for line in numbers.text(values)]
         return "".join(lines), CONTENT_TYPE
 
-    def _batch(self, waiting: Sequence[tuple[str, int, float, Any, Any, Any]], rewards: Sequence[float]) -> Batch:
+    def _batch(
+        self, waiting: Sequence[tuple[str, int, float | None, Any, Any, Any]], rewards: Sequence[float]
+    ) -> Batch:
         good = [entry for entry in waiting if entry[5] is not None]
         return Batch(
             requests=[entry[:2] for entry in waiting],
             rewards=rewards,
-            seconds=np.array([entry[2] for entry in waiting], dtype=np.float64),
+            seconds=np.array([entry[2] for entry in waiting if entry[2] is not None], dtype=np.float64),
             numeric=[entry[3] for entry in good],
             categorical=[entry[4] for entry in good],
             output=np.concatenate([entry[5] for entry in good]) if good else self._nothing,

@@ -105,10 +105,13 @@ class Model:
         return self._model.key
 
     def predict_raw(self, message: Any) -> Any:  # noqa: ANN401  whatever a client sent
-        """Answer a Seldon message, as JSON or as protocol buffer, in its own form. Raises `Refused`."""
+        """Answer a Seldon message, as JSON or as protocol buffer, in its own form. Raises `Refused`.
+
+        Of JSON only good answers are counted: the wrapper makes the others, and `App` counts those.
+        """
         if isinstance(message, prediction_pb2.SeldonMessage):
             return self.serve("grpc", lambda: read_proto(message), self._to_proto)
-        return orjson.loads(self.serve("rest", lambda: read(message), self._to_json))
+        return orjson.loads(self._served("rest", lambda: read(message), self._to_json))
 
     def send_feedback_raw(self, _: Any) -> Any:  # noqa: ANN401
         """Feedback is counted by the wrapper; the model learns nothing from it."""
@@ -127,16 +130,23 @@ class Model:
         )
 
     def serve[Q: Question, A](self, transport: str, read: Callable[[], Q], write: Callable[[Q, Prediction], A]) -> A:
-        """Answer a question that is read and written as a protocol has it, and count it. Raises `Refused`."""
+        """Answer a question that is read and written as a protocol has it, and count it. Raises `Refused`.
+
+        What else is raised is counted by whoever makes an answer of it.
+        """
         began = time.perf_counter()
         try:
-            asked = read()
-            batch = self.columns.batch(asked.names, asked.rows)
-            output = self._model.predict(batch)
-            answer = write(asked, output)
+            return self._served(transport, read, write)
         except Refused as refusal:
             self.recorder.refused(code=refusal.status_code, seconds=time.perf_counter() - began, transport=transport)
             raise
+
+    def _served[Q: Question, A](self, transport: str, read: Callable[[], Q], write: Callable[[Q, Prediction], A]) -> A:
+        began = time.perf_counter()
+        asked = read()
+        batch = self.columns.batch(asked.names, asked.rows)
+        output = self._model.predict(batch)
+        answer = write(asked, output)
         self.recorder.answered(
             seconds=time.perf_counter() - began,
             numeric=batch.numeric,
