@@ -80,7 +80,12 @@ class Registry:
         return f"{self.registry}/{model}"
 
     def build(self, model: str, key: str, files: Mapping[str, bytes], *, commit: str = "") -> Image:
-        """Build the image, and push it with its list of parts; nothing is sent that is there already."""
+        """Build the image, and push it with its list of parts; nothing is sent that is there already.
+
+        Raises `InputError` before anything is built where no registry has the name: what is not pushed may have it.
+        """
+        _ = self._base  # a builder that is not there is told first
+        skopeo.check_hosted(self.registry, _REGISTRY)
         made = self.make(model, key, files, commit=commit)
         self._push(made, self._tag(key))
         if not self.has(made.image):

@@ -36,6 +36,16 @@ def check_name(name: str, setting: str) -> str:
     return name
 
 
+def check_hosted(name: str, setting: str) -> str:
+    """A name that a registry has; else `InputError`, before anything is built for it."""
+    if not is_hosted(check_name(name, setting)):
+        raise InputError(
+            f"{setting} is {name!r}, which no registry has",
+            hint=f"Set {setting}: registry.example.org/team, or localhost:5000/team for a registry on this machine.",
+        )
+    return name
+
+
 def host(name: str) -> str:
     """The registry of an image's name."""
     return name.partition("/")[0]

@@ -7,7 +7,7 @@ import json
 import shutil
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -320,3 +320,20 @@ def test_a_push_tells_what_is_refused(secretive: Secretive, tmp_path: Path) -> N
     with pytest.raises(OutsideError, match=f"{secretive.address} refuses access to {registry.name('toy')}") as failure:
         registry._push(first, "1")
     assert "podman login" in failure.value.hint
+
+
+@needs_skopeo
+@pytest.mark.parametrize("name", ["localhost/slipway", "localhost", "127.0.0.1/team"])
+def test_nothing_is_built_that_cannot_be_pushed(
+    secretive: Secretive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    registry, _ = made(secretive, tmp_path)
+    monkeypatch.setattr(Registry, "make", None)
+    with pytest.raises(InputError, match=f"SLIPWAY_REGISTRY is '{name}', which no registry has") as failure:
+        replace(registry, registry=name).build("toy", "ab" * 32, {})
+    assert "localhost:5000/team" in str(failure.value)
+
+
+@pytest.mark.parametrize("name", ["localhost:5001/x", "127.0.0.1:5001/x", "quay.example/team", "localhost.example/x"])
+def test_a_registry_on_this_machine_has_a_port(name: str) -> None:
+    assert skopeo.check_hosted(name, "SLIPWAY_REGISTRY") == name
