@@ -8,11 +8,7 @@ from slipway.results import ModelCard
 
 ONNX, CARD, ENVIRONMENT = "model.onnx", "model.json", ".s2i/environment"
 _SETTINGS = {
-    "MODEL_NAME": "slipway.serving.model.Model",
-    "SERVICE_TYPE": "MODEL",
-    "PERSISTENCE": "0",
     "GUNICORN_WORKERS": "1",
-    "GUNICORN_THREADS": "1",
     "GRPC_WORKERS": "1",
     "FILTER_METRICS_ACCESS_LOGS": "true",
     "INCLUDE_METRICS_IN_CLIENT_RESPONSE": "false",

@@ -55,11 +55,7 @@ def test_the_environment_is_as_s2i_reads_it() -> None:
     files = source(CARD, ONNX)
     assert files[".s2i/environment"].decode().endswith("\n")
     assert settings(files) == {
-        "MODEL_NAME": "slipway.serving.model.Model",
-        "SERVICE_TYPE": "MODEL",
-        "PERSISTENCE": "0",
         "GUNICORN_WORKERS": "1",
-        "GUNICORN_THREADS": "1",
         "GRPC_WORKERS": "1",
         "FILTER_METRICS_ACCESS_LOGS": "true",
         "INCLUDE_METRICS_IN_CLIENT_RESPONSE": "false",
