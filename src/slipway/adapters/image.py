@@ -7,7 +7,6 @@ Formats: OCI image specification 1.1 (image-layout, manifest, «guidelines for a
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import io
 import json
 import os
@@ -19,18 +18,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, Self
 
+from slipway.delivery import oci
 from slipway.errors import InputError, OutsideError
 
 SOURCE_TYPE = "application/vnd.slipway.source.v1"
-_MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
-_INDEX_TYPE = "application/vnd.oci.image.index.v1+json"
-_LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar"
-_EMPTY_TYPE = "application/vnd.oci.empty.v1+json"
-_EMPTY = b"{}"
-_REF = "org.opencontainers.image.ref.name"
 _MARKER, _INDEX, _LOCK, _WORK = "oci-layout", "index.json", ".lock", ".writing"
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _MODE = 0o644
+digest_of = oci.digest_of
 
 type Json = dict[str, Any]
 
@@ -103,10 +98,10 @@ class Layout:
         layer = _tar(files)
         manifest = _manifest(model, key, layer)
         with self._locked():
-            for blob in (_EMPTY, layer, manifest):
+            for blob in (oci.EMPTY, layer, manifest):
                 self._write(_blob(digest_of(blob)), blob)
-            self._write(_MARKER, _json({"imageLayoutVersion": "1.0.0"}))
-            self._write(_INDEX, _json(_with(self._index(), f"{name}:{key}", manifest)))
+            self._write(_MARKER, oci.to_json({"imageLayoutVersion": "1.0.0"}))
+            self._write(_INDEX, oci.to_json(_with(self._index(), f"{name}:{key}", manifest)))
         return Image(name=name, digest=digest_of(manifest))
 
     def has(self, image: Image) -> bool:
@@ -155,7 +150,7 @@ class Layout:
             if all(_DIGEST.fullmatch(known["digest"]) for known in found["manifests"]):
                 return found
         except FileNotFoundError:
-            return {"schemaVersion": 2, "mediaType": _INDEX_TYPE, "manifests": []}
+            return {"schemaVersion": 2, "mediaType": oci.INDEX_TYPE, "manifests": []}
         except OSError as error:
             raise OutsideError(f"{file} cannot be read: {error}") from None
         except (ValueError, TypeError, KeyError):
@@ -190,32 +185,19 @@ class Layout:
         work.replace(place)
 
 
-def digest_of(content: bytes) -> str:
-    """A digest as OCI writes it."""
-    return f"sha256:{hashlib.sha256(content).hexdigest()}"
-
-
 def _blob(digest: str) -> str:
     return f"blobs/{digest.replace(':', '/')}"
 
 
-def _json(document: Json) -> bytes:
-    return (json.dumps(document, indent=2, sort_keys=True) + "\n").encode()
-
-
-def _descriptor(kind: str, content: bytes) -> Json:
-    return {"mediaType": kind, "digest": digest_of(content), "size": len(content)}
-
-
 def _manifest(model: str, key: str, layer: bytes) -> bytes:
     """Only what follows from the key, so that it has the same digest wherever it is made."""
-    return _json(
+    return oci.to_json(
         {
             "schemaVersion": 2,
-            "mediaType": _MANIFEST_TYPE,
+            "mediaType": oci.MANIFEST_TYPE,
             "artifactType": SOURCE_TYPE,
-            "config": _descriptor(_EMPTY_TYPE, _EMPTY),
-            "layers": [_descriptor(_LAYER_TYPE, layer)],
+            "config": oci.descriptor(oci.EMPTY_TYPE, oci.EMPTY),
+            "layers": [oci.descriptor(oci.LAYER_TYPE, layer)],
             "annotations": {"org.opencontainers.image.title": model, "org.opencontainers.image.version": key},
         }
     )
@@ -223,15 +205,15 @@ def _manifest(model: str, key: str, layer: bytes) -> bytes:
 
 def _with(index: Json, ref: str, manifest: bytes) -> Json:
     """The index with a manifest under its name. What had the name before stays, and is found by its digest."""
-    named = _descriptor(_MANIFEST_TYPE, manifest) | {"artifactType": SOURCE_TYPE, "annotations": {_REF: ref}}
+    named = oci.descriptor(oci.MANIFEST_TYPE, manifest) | {"artifactType": SOURCE_TYPE, "annotations": {oci.REF: ref}}
     others = [known for known in index["manifests"] if known["digest"] != named["digest"]]
     return {**index, "manifests": [*(_without(known, ref) for known in others), named]}
 
 
 def _without(known: Json, ref: str) -> Json:
-    if known.get("annotations", {}).get(_REF) != ref:
+    if known.get("annotations", {}).get(oci.REF) != ref:
         return known
-    return {**known, "annotations": {name: text for name, text in known["annotations"].items() if name != _REF}}
+    return {**known, "annotations": {name: text for name, text in known["annotations"].items() if name != oci.REF}}
 
 
 def _tar(files: Mapping[str, bytes]) -> bytes:

@@ -27,7 +27,7 @@ SBOM_TYPE = "application/vnd.cyclonedx+json"
 CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
 LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar"
 """Not compressed: what a compressor makes of a layer depends on its version, and with it the image's digest."""
-_EMPTY_TYPE = "application/vnd.oci.empty.v1+json"
+EMPTY_TYPE = "application/vnd.oci.empty.v1+json"
 EMPTY = b"{}"
 MODEL_FOLDER = "opt/slipway/model"
 """Where the builder's `assemble` leaves what it was given."""
@@ -113,8 +113,8 @@ def builder(reference: str, manifest: bytes, config: bytes) -> Builder:
 def image(base: Builder, files: Mapping[str, bytes], config: Mapping[str, Any], labels: Mapping[str, str]) -> Blobs:
     """The image of a model's files, configured as the engine configured it, with these labels besides."""
     packed = layer(files)
-    configured = _json(_config(base, packed, config, labels))
-    manifest = _json(
+    configured = to_json(_config(base, packed, config, labels))
+    manifest = to_json(
         {
             "schemaVersion": 2,
             "mediaType": MANIFEST_TYPE,
@@ -127,12 +127,12 @@ def image(base: Builder, files: Mapping[str, bytes], config: Mapping[str, Any], 
 
 def attached(document: bytes, subject: bytes, annotations: Mapping[str, str]) -> Blobs:
     """A CycloneDX document that belongs to the image of a manifest."""
-    manifest = _json(
+    manifest = to_json(
         {
             "schemaVersion": 2,
             "mediaType": MANIFEST_TYPE,
             "artifactType": SBOM_TYPE,
-            "config": descriptor(_EMPTY_TYPE, EMPTY),
+            "config": descriptor(EMPTY_TYPE, EMPTY),
             "layers": [descriptor(SBOM_TYPE, document)],
             "subject": descriptor(MANIFEST_TYPE, subject),
             "annotations": dict(annotations),
@@ -153,7 +153,7 @@ def referrers(known: bytes | None, attachment: bytes) -> bytes | None:
         others = []
     if any(one["digest"] == entry["digest"] for one in others):
         return None
-    return _json({"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": [*others, entry]})
+    return to_json({"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": [*others, entry]})
 
 
 def layer(files: Mapping[str, bytes]) -> bytes:
@@ -212,6 +212,11 @@ def descriptor(kind: str, content: bytes) -> Json:
     return {"mediaType": kind, "digest": digest_of(content), "size": len(content)}
 
 
+def to_json(document: Json) -> bytes:
+    """A document in its one form."""
+    return (json.dumps(document, indent=2, sort_keys=True) + "\n").encode()
+
+
 def _config(base: Builder, packed: bytes, config: Mapping[str, Any], labels: Mapping[str, str]) -> Json:
     kept = {name: config[name] for name in _FIELDS if config.get(name)}
     found = {name: text for name, text in kept.get("Labels", {}).items() if not name.startswith(_PLACE_LABELS)}
@@ -251,7 +256,3 @@ def _parents(path: str) -> list[str]:
 def _platform(one: Json) -> str:
     platform = one.get("platform", {})
     return f"{platform.get('os', '?')}/{platform.get('architecture', '?')}"
-
-
-def _json(document: Json) -> bytes:
-    return (json.dumps(document, indent=2, sort_keys=True) + "\n").encode()
