@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -23,8 +24,8 @@ from tests.served import NAMES, VALUES, make
 
 PREDICT = "/api/v1.0/predictions"
 GOOD = json.dumps({"data": {"names": NAMES, "ndarray": [VALUES]}}).encode()
-BACK = 1.0
-"""Seconds until requests are answered after a worker was killed."""
+BACK = 4.0
+"""Seconds until requests are answered after a worker was killed: a tenth of that, where nothing else runs."""
 GONE = 5.0
 """Seconds until nothing is left of a server that was asked to end."""
 START = 10.0
@@ -152,6 +153,26 @@ def test_a_killed_grpc_server_is_replaced(served: Group) -> None:
         assert answered < 2 * BACK
         assert ask(message, timeout=10) == expected
     assert served.worker(served.grpc) != first
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_a_server_that_has_lost_grpc_or_its_metrics_ends(served: Group, which: int) -> None:
+    first = served.process.pid
+    started = sorted(map(int, Path(f"/proc/{first}/task/{first}/children").read_text().split()))
+    beside = [pid for pid in started if pid != served.worker(served.http)]
+    os.kill(beside[which], signal.SIGKILL)
+    until(lambda: served.process.poll() is not None and not served.pids(), 2 * GONE)
+    assert served.process.returncode not in (0, -signal.SIGTERM)
+    assert "the process that serves gRPC, or the metrics', is gone" in served.said()
+
+
+def test_a_server_whose_grpc_port_is_taken_ends(folder: Path, tmp_path: Path) -> None:
+    with start(folder, tmp_path) as group, socket.socket() as taken:
+        taken.bind((HOST, group.grpc))
+        taken.listen()
+        until(lambda: group.process.poll() is not None and not group.pids(), 2 * START)
+        assert group.process.returncode != 0
+        assert "Address already in use" in group.said()
 
 
 def test_what_is_asked_is_answered_before_a_server_ends(served: Group) -> None:

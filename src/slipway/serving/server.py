@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from multiprocessing.process import BaseProcess
+from types import SimpleNamespace
 from typing import Any
 
 from seldon_core import microservice, wrapper
@@ -22,14 +23,16 @@ from slipway.serving.flask import asked, feedback
 from slipway.serving.grpc import Servicer, kept
 from slipway.serving.model import Model
 from slipway.serving.seldon_metrics import SharedSeldonMetrics
+from slipway.serving.worker import Worker
 
 HOST = "SLIPWAY_HOST"
 _EVERYWHERE = "0.0.0.0"  # noqa: S104  as the wrapper has it: a container's port is published by its pod
 _KEPT = 75
-"""Seconds for an idle connection, and for a request's head to come; the wrapper's 2 are less than gateways keep theirs,
-whose next request would be lost."""
+"""Seconds for an idle connection, between two requests; the wrapper's 2 are less than gateways keep theirs, whose next
+request would be lost. How long a request may take to come is said in `connection` and `app`."""
 _SLOWEST = 60
-"""Seconds for a request to arrive; the wrapper's 5,000 are meant as milliseconds."""
+"""Seconds that a worker may be stuck, without its event loop's turn, before gunicorn kills it; the wrapper's 5,000 are
+meant as milliseconds."""
 
 
 class Served(Model):
@@ -63,8 +66,18 @@ def _end(children: Sequence[BaseProcess], code: object) -> None:
         os._exit(code if isinstance(code, int) else 1)
 
 
+class _Started(multiprocessing.Process):
+    """A process of the wrapper's that workers look after."""
+
+    def start(self) -> None:
+        super().start()
+        if self.pid:
+            Worker.started.append((os.getpid(), self.pid))
+
+
 def _replace(host: str) -> None:
     """Put our parts in the places of seldon-core's."""
+    microservice.mp = SimpleNamespace(Process=_Started)
     for name in ("UserModelApplication", "StandaloneApplication"):
         setattr(microservice, name, _quick(getattr(microservice, name), host))
     microservice._run_grpc_server = kept(microservice._run_grpc_server)  # noqa: SLF001  it has no other seam
