@@ -300,7 +300,7 @@ def serve(
 def verify(
     model: ModelName,
     url: Annotated[
-        str, typer.Option("--url", metavar="URL", help="The endpoint, up to /api/v1.0.", show_default=False)
+        str, typer.Option("--url", metavar="URL", help="The endpoint, without /api/v1.0.", show_default=False)
     ],
     key: Annotated[
         str | None,

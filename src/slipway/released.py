@@ -48,7 +48,7 @@ def serving(workspace: Workspace, model: str) -> Serving:
         raise InputError(f"there is no model {model!r} here", hint="Name a folder of data/.")
     raise InputError(
         f"nothing of {model} is released in {environment}: there is no {path} here",
-        hint=f"Is it on main? Fetch it: git pull. Else release it: slipway release {model}",
+        hint=f"Is it on main? Fetch it: git pull. To serve what is trained here: slipway serve {model} --challenger",
     )
 
 

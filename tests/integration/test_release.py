@@ -26,7 +26,8 @@ from slipway.commands.release import releaser as with_settings
 from slipway.delivery import manifest
 from slipway.delivery.manifest import Serving
 from slipway.errors import InputError
-from slipway.plan.rule import Wanted
+from slipway.plan.history import State
+from slipway.plan.rule import Decision, Wanted
 from slipway.release.step import Done, Step
 
 BRANCH = "slipway/production/toy"
@@ -827,3 +828,18 @@ def test_an_image_by_hand_names_the_commit_only_if_that_made_the_model(world: Wo
     (clone.root / "data/toy/train.csv").write_text(remotes.data("B"))
     assert not by_hand._commit(workspace, "toy", world.workspace(clone).model("toy").key)
     assert not by_hand._commit(workspace, "gone", key)
+
+
+def test_no_image_of_this_machine_alone_follows_one_that_every_cluster_can_pull(
+    world: World, clone: Git, hub: Hub
+) -> None:
+    list(replace(world.releaser(clone), images=Layout(root=hub.root, registry=f"{hub.address}/team")).release())
+    state = State(
+        model="toy", key="ab" * 32, serving=serving(world), decision=Decision(wanted=Wanted.RELEASE, key="ab")
+    )
+    with pytest.raises(InputError, match="would be on this machine alone") as failure:
+        world.releaser(clone)._check_registry(state)
+    assert "Set SLIPWAY_BUILDER" in str(failure.value)
+    hosted = Layout(root=hub.root, registry=f"{hub.address}/other")
+    replace(world.releaser(clone), images=hosted)._check_registry(state)
+    world.releaser(clone)._check_registry(replace(state, serving=None))

@@ -161,7 +161,7 @@ def test_a_server_that_dies_is_told_with_the_end_of_its_log(trial: Trial) -> Non
         assert Endpoint(url=running.url).is_up()
         os.killpg(running.process.pid, signal.SIGKILL)
         with pytest.raises(
-            OutsideError, match=r"(?s)the model's server ended by itself; its log ends with:\n.*Listening at"
+            OutsideError, match=r"(?s)the model's server ended by itself; its log ends with:\n.*Booting worker"
         ):
             running.watch()
 

@@ -122,7 +122,7 @@ def test_slow_answers_are_not_verified(trial: Trial, capsys: pytest.CaptureFixtu
         ({"max_p99_ms": float("nan")}, InputError, "a limit of nan ms is none"),
         ({"max_p99_ms": -1.0}, InputError, "a limit of -1.0 ms is none"),
         ({"key": "KEY"}, InputError, "'KEY' is no key"),
-        ({"key": "0000"}, InputError, "no key that begins with 0000"),
+        ({"key": "0000"}, InputError, "and the working tree has another key"),
         ({"key": "0" * 64}, StoreError, "the store has no model of toy with the key 00000000"),
         ({"url": "http://127.0.0.1:9"}, OutsideError, "http://127.0.0.1:9 does not answer: "),
     ],
@@ -184,7 +184,7 @@ def test_a_reviewed_key_that_nothing_names_any_more_can_be_verified(
     assert "promote" not in capsys.readouterr().out
     with pytest.raises(InputError, match="nothing of toy is released in production") as failure:
         verify(copied, "toy", trial.wish(), as_json=False)
-    assert "slipway release toy" in str(failure.value)
+    assert "slipway serve toy --challenger" in str(failure.value)
 
 
 def test_without_a_spec_there_is_no_limit(trial: Trial, copied: Workspace, capsys: pytest.CaptureFixture[str]) -> None:

@@ -21,6 +21,7 @@ _REDIRECTS = range(300, 400)
 _SCHEMES = ("http", "https")
 _INFINITE = 2.0**128 - 2.0**103
 """From here on a number is infinite in 32 bits."""
+_API = "/api/v1.0"
 _URL = "Write it as http://host:port, or https://host/seldon/namespace/name."
 
 type Value = float | str | None
@@ -59,7 +60,7 @@ class Endpoint:
             raise InputError(f"{url!r} is no address of an endpoint", hint=_URL)
         if "@" in parts.netloc or parts.query or parts.fragment:
             raise InputError("an endpoint's address has no user, no query and no fragment", hint=_URL)
-        return cls(url=url.rstrip("/").removesuffix(PREDICT))
+        return cls(url=url.rstrip("/").removesuffix(PREDICT).removesuffix(_API))
 
     @contextmanager
     def connect(self) -> Iterator[Line]:

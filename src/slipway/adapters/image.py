@@ -25,7 +25,7 @@ SOURCE_TYPE = "application/vnd.slipway.source.v1"
 _MARKER, _INDEX, _LOCK, _WORK = "oci-layout", "index.json", ".lock", ".writing"
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _MODE = 0o644
-digest_of = oci.digest_of
+
 
 type Json = dict[str, Any]
 
@@ -99,10 +99,10 @@ class Layout:
         manifest = _manifest(model, key, layer)
         with self._locked():
             for blob in (oci.EMPTY, layer, manifest):
-                self._write(_blob(digest_of(blob)), blob)
+                self._write(_blob(oci.digest_of(blob)), blob)
             self._write(_MARKER, oci.to_json({"imageLayoutVersion": "1.0.0"}))
             self._write(_INDEX, oci.to_json(_with(self._index(), f"{name}:{key}", manifest)))
-        return Image(name=name, digest=digest_of(manifest))
+        return Image(name=name, digest=oci.digest_of(manifest))
 
     def has(self, image: Image) -> bool:
         """Whether the index names the image and its blobs are there, in the right size."""
@@ -139,7 +139,7 @@ class Layout:
             raise OutsideError(f"{image.reference} is not in {self.root}: {digest} is gone", hint=hint) from None
         except OSError as error:
             raise OutsideError(f"{image.reference} cannot be read: {error}") from None
-        if digest_of(content) != digest:
+        if oci.digest_of(content) != digest:
             raise OutsideError(f"{image.reference} is damaged in {self.root}: {digest} has other content", hint=hint)
         return content
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from slipway.commands.release import images
@@ -47,7 +49,7 @@ def rehearse(workspace: Workspace, model: str, *, as_json: bool) -> int:
     emit("\n".join(["", "git log --first-parent main", *log]))
     say(f"All of it took {total:.0f} s. Look around, or go on, with the sandbox's own store and MLflow:")
     places = " ".join(f"{name}={sandbox.environ[name]}" for name in ("SLIPWAY_STORE", "MLFLOW_TRACKING_URI"))
-    say(f"  cd {sandbox.shown / 'clone'}; export {places}")
+    say(f"  cd {sandbox.shown / 'clone'}; export PATH={Path(sys.executable).parent}:$PATH {places}")
     return ExitCode.DONE
 
 

@@ -72,17 +72,27 @@ def verify(workspace: Workspace, model: str, wish: Wish, *, as_json: bool) -> in
 
 def _card(workspace: Workspace, model: str, key: str | None) -> ModelCard:
     """The card of the release that is expected: of `gitops/`, or by its whole key of whatever was reviewed."""
-    hint = f"The keys that were released are in: slipway history {model}"
+    hint = f"For one that was released before give all of its 64 digits: slipway history {model} --json has them."
     if key is not None and not re.fullmatch(r"[0-9a-f]{1,64}", key):
         raise InputError(f"{key!r} is no key", hint=hint)
-    serving = _serving(workspace, model) if key is not None and len(key) == _KEY else released.serving(workspace, model)
+    serving = released.serving(workspace, model) if key is None else _serving(workspace, model)
     known = [one for one in (serving.canary, serving.default) if one] if serving else []
     if release := next((one for one in known if one.key.startswith(key or "")), None):
         return released.find(workspace, lambda: images(workspace.settings), model, release).card
-    if key is not None and len(key) == _KEY:
+    if key is not None and len(key) != _KEY:
+        key = _challenger(workspace, model, key)
+    if key is not None:
         return released.reviewed(workspace, model, key, hint=hint).card
-    shown = " and ".join(one.key[:SHORT] for one in known)
-    raise InputError(f"gitops/ names {shown} of {model}, and no key that begins with {key}", hint=hint)
+    shown = " and ".join(one.key[:SHORT] for one in known) or "nothing"
+    raise InputError(f"gitops/ names {shown} of {model}, and the working tree has another key", hint=hint)
+
+
+def _challenger(workspace: Workspace, model: str, key: str) -> str | None:
+    """The working tree's key, if it begins so."""
+    if not (workspace.settings.repo / spec.folder(spec.check_name(model))).is_dir():
+        raise InputError(f"there is no model {model!r} here", hint="Name a folder of data/.")
+    own = workspace.model(model).key
+    return own if own.startswith(key) else None
 
 
 def _limit(workspace: Workspace, model: str) -> float | None:

@@ -250,6 +250,15 @@ class Releaser:
             raise _lost(image)
         package.again(self.workspace, self.images, model, release)
 
+    def _check_registry(self, state: history.State) -> None:
+        """See to it that no image that only this machine has follows one that every cluster can pull."""
+        served = Image.parse(state.serving.default.image).name if state.serving else ""
+        if served and skopeo.is_hosted(served) and not skopeo.is_hosted(self.images.name(state.model)):
+            raise InputError(
+                f"{state.model}: {served} is served, and the next image would be on this machine alone",
+                hint="Set SLIPWAY_BUILDER and SLIPWAY_REGISTRY as the release before had them.",
+            )
+
     def _released(self, view: View) -> Change | _Stopped:
         from slipway.stages import package
 
@@ -259,6 +268,7 @@ class Releaser:
             if state.shape is not None:  # how it is served does not wait for what is served
                 return commits.configured(state, view.current)
             return _Stopped(done=Done.REFUSED, reasons=self._refused(view, judged))
+        self._check_registry(state)
         source = state.decision.because[0].commit
         packaged = package.run(self.workspace, self.images, state.model, key, commit=source)
         release = Release(key=key, image=packaged.image, commit=source, metrics=judged.metrics)

@@ -118,10 +118,12 @@ class Columns:
 
     def _checked(self, names: tuple[str, ...]) -> tuple[str, ...]:
         given, known = set(names), set(self.names)
+        extra = sorted(given - known)
         if missing := [name for name in self.names if name not in given]:
-            refuse(f"columns are missing: {listed(missing)}; send null for a value that is not known")
-        if (extra := sorted(given - known)) and self._extra is Extra.REFUSE:
-            refuse(f"columns that the model does not read: {listed(extra)}")
+            unread = f", and not read: {listed(extra)}" if extra else ""
+            refuse(f"columns are missing: {listed(missing)}{unread}; send null for a value that is not known")
+        if extra and self._extra is Extra.REFUSE:
+            refuse(f"columns that the model does not read: {listed(extra)}; leave them out")
         if twice := [name for name, count in Counter(names).items() if count > 1]:
             refuse(f"columns are named twice: {listed(twice)}")
         return names

@@ -131,7 +131,7 @@ def _trained(workspace: Workspace, model: str, key: str) -> Trained:
     if found is None:
         raise StoreError(
             f"the store has no model of {model} with the key {key[:SHORT]}",
-            hint=f"Train it (slipway tune {model}), or point SLIPWAY_STORE to the store that has it.",
+            hint=f"Train it (slipway run {model}), or point SLIPWAY_STORE to the store that has it.",
         )
     return found
 

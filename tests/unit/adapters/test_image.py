@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from slipway.adapters import image as images
 from slipway.adapters.image import Image, Layout
+from slipway.delivery import oci
 from slipway.errors import InputError, OutsideError
 
 KEY = "ab" * 32
@@ -95,7 +96,7 @@ def test_the_layout_is_what_the_specification_asks_for(layout: Layout) -> None:
     assert manifest["config"]["mediaType"] == "application/vnd.oci.empty.v1+json"
     for part in (manifest["config"], *manifest["layers"]):
         content = (layout.root / "blobs" / part["digest"].replace(":", "/")).read_bytes()
-        assert (images.digest_of(content), len(content)) == (part["digest"], part["size"])
+        assert (oci.digest_of(content), len(content)) == (part["digest"], part["size"])
 
 
 def test_a_name_moves_to_the_newest_image_and_the_older_one_stays(layout: Layout) -> None:
@@ -162,7 +163,7 @@ def test_without_an_index_an_image_counts_as_gone_until_it_is_built_again(layout
 @pytest.mark.parametrize("manifest", [b"[]", b"{}", b'{"layers": []}', b'{"config": {}, "layers": [{}]}', b"\xff"])
 def test_another_kind_of_manifest_is_refused(layout: Layout, manifest: bytes) -> None:
     layout.build("iris", KEY, FILES)
-    digest = images.digest_of(manifest)
+    digest = oci.digest_of(manifest)
     (layout.root / "blobs" / digest.replace(":", "/")).write_bytes(manifest)
     with pytest.raises(OutsideError, match="no image of a source folder"):
         layout.files(Image(name="localhost/slipway/iris", digest=digest))

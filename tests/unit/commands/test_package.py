@@ -63,7 +63,7 @@ def test_what_is_no_models_name_is_refused(stored: Workspace, model: str) -> Non
 def test_a_key_that_the_store_has_not_is_said(stored: Workspace) -> None:
     with pytest.raises(StoreError, match="the store has no model of toy with the key cdcdcdcd") as failure:
         package.image(stored, "toy", key="cd" * 32, builder=None, as_json=False)
-    assert "slipway tune toy" in failure.value.hint
+    assert "slipway run toy" in failure.value.hint
 
 
 def test_without_a_builder_the_image_is_a_folder_of_this_machine(

@@ -84,7 +84,7 @@ def test_an_image_that_is_another_one_when_built_again_is_refused(stored: Worksp
 def test_a_key_that_nobody_trained_is_said(workspace: Workspace, images: Layout) -> None:
     with pytest.raises(StoreError, match="no model of toy with the key abababab") as failure:
         package.run(workspace, images, "toy", KEY)
-    assert "slipway tune toy" in failure.value.hint
+    assert "slipway run toy" in failure.value.hint
     assert not images.root.exists()
 
 
