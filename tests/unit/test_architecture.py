@@ -51,7 +51,7 @@ def modules(folder: str) -> list[Path]:
 def test_serving_stands_on_its_own_packages_alone() -> None:
     """The image of a model holds these, Python's own library, and nothing else."""
     group = {"a2wsgi", "flask", "google", "grpc", "numpy", "onnxruntime", "orjson", "seldon_core", "uvicorn"}
-    group |= {"uvicorn_worker", "werkzeug"}
+    group |= {"gunicorn", "uvicorn_worker", "werkzeug"}
     imported = {
         name if name.startswith("slipway.") else name.split(".")[0]
         for file in modules("serving")
