@@ -31,6 +31,10 @@ class ReportInput:
     times: tuple[StageTime, ...]
     spec: ModelSpec
     engine: str = "laptop"
+    manifest_diff: str = ""
+    """What a merge would change in `gitops/`, as a unified diff; empty if nothing, or if nobody looked."""
+    data_digest: str = ""
+    """Of the data file, as the key names it (`sha256:…`)."""
 
     @property
     def verdict(self) -> VerdictName:

@@ -1,0 +1,145 @@
+"""What slipway asks of a forge, in its own words; `adapters/github` answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import BinaryIO, Protocol
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pull:
+    """A pull request. What its author wrote (branch, title) may hold anything."""
+
+    number: int
+    head: str
+    """The newest commit, 40 hexadecimal digits."""
+    head_repository: str
+    """`owner/name`; empty if it was deleted."""
+    head_branch: str
+    base_branch: str
+    is_open: bool
+    url: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """A run of a workflow."""
+
+    id: int
+    attempt: int
+    head: str
+    """The pull request's own commit, not the merge that was tried."""
+    head_repository: str
+    head_branch: str
+    event: str
+    path: str
+    """Of the workflow's file."""
+    is_done: bool
+    was_cancelled: bool
+    url: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Artifact:
+    """A file that a run left behind."""
+
+    id: int
+    name: str
+    size: int
+    """Bytes of the archive, as the forge counted them."""
+    expired: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comment:
+    """A comment on a pull request; `author` is a login."""
+
+    id: int
+    author: str
+    body: str = field(repr=False)
+
+
+class Conclusion(StrEnum):
+    """What a check run ended with."""
+
+    SUCCESS = "success"
+    FAILURE = "failure"
+    NEUTRAL = "neutral"
+
+
+class Level(StrEnum):
+    """How loud an annotation is."""
+
+    NOTICE = "notice"
+    WARNING = "warning"
+    FAILURE = "failure"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Annotation:
+    """A remark on a line of a file of the change."""
+
+    path: str
+    line: int
+    level: Level
+    message: str
+    title: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """A check run; without a conclusion it is under way."""
+
+    name: str
+    head: str
+    title: str
+    summary: str
+    url: str
+    external_id: str
+    """Which run said so: the same one is told twice without a second check."""
+    conclusion: Conclusion | None = None
+    annotations: Sequence[Annotation] = ()
+
+
+class Forge(Protocol):
+    """A repository at a forge. All of it raises `OutsideError`, with what to do, where the forge does not answer."""
+
+    @property
+    def repository(self) -> str:
+        """`owner/name`."""
+
+    @property
+    def login(self) -> str:
+        """Who slipway is there: comments by anybody else are never edited."""
+
+    def pull(self, number: int) -> Pull | None:
+        """A pull request; None if there is none with this number."""
+
+    def pulls_from(self, repository: str, branch: str) -> Iterator[Pull]:
+        """The open pull requests whose branch it is."""
+
+    def run(self, run: int) -> Run:
+        """A run of a workflow."""
+
+    def artifacts(self, run: int) -> Iterator[Artifact]:
+        """What a run left behind, all of its attempts."""
+
+    def download(self, artifact: Artifact, to: BinaryIO, limit: int) -> None:
+        """Write an artefact's archive; `OutsideError` after more than `limit` bytes, whatever its size was said to be."""
+
+    def comments(self, pull: int) -> Iterator[Comment]:
+        """The comments of a pull request, oldest first."""
+
+    def comment(self, pull: int, body: str) -> Comment:
+        """Write a new comment."""
+
+    def edit(self, comment: int, body: str) -> None:
+        """Put another text in a comment's place."""
+
+    def delete(self, comment: int) -> None:
+        """Remove a comment; one that is gone is no error."""
+
+    def check(self, check: Check) -> None:
+        """Make a check run, or bring the one of the same name, commit and `external_id` up to date."""
