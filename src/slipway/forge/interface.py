@@ -127,7 +127,7 @@ class Forge(Protocol):
         """What a run left behind, all of its attempts."""
 
     def download(self, artifact: Artifact, to: BinaryIO, limit: int) -> None:
-        """Write an artefact's archive; `OutsideError` after more than `limit` bytes, whatever its size was said to be."""
+        """Write an artefact's archive; `OutsideError` after more than `limit` bytes, whatever was said of it."""
 
     def comments(self, pull: int) -> Iterator[Comment]:
         """The comments of a pull request, oldest first."""
