@@ -1,0 +1,8 @@
+"""A GitHub of the tests' own: it keeps state, answers by GitHub's paths over real HTTP, and fails as it is told."""
+
+from tests.github_server.access import Request
+from tests.github_server.faults import Fault
+from tests.github_server.server import FakeGitHub
+from tests.github_server.state import ACTIONS, TOKEN, Comment, Pull, Run, State, archive
+
+__all__ = ["ACTIONS", "TOKEN", "Comment", "FakeGitHub", "Fault", "Pull", "Request", "Run", "State", "archive"]
