@@ -23,12 +23,15 @@ from slipway.adapters.image import Image, Layout
 from slipway.adapters.main_branch import AUTHOR, EMAIL, Landing, MainBranch
 from slipway.commands import package as by_hand
 from slipway.commands.release import releaser as with_settings
+from slipway.commands.release import wanted
 from slipway.delivery import manifest
 from slipway.delivery.manifest import Serving
 from slipway.errors import InputError
 from slipway.plan.history import State
 from slipway.plan.rule import Decision, Wanted
 from slipway.release.step import Done, Step
+from slipway.release.until import Until
+from slipway.release.wanting import wanting
 
 BRANCH = "slipway/production/toy"
 
@@ -324,6 +327,113 @@ def test_data_that_do_not_pass_are_refused(world: World, clone: Git) -> None:
     assert step.reasons[0] == "the verdict is block"
     assert any("width" in reason for reason in step.reasons)
     assert world.main() == tip
+
+
+# ---- verdict, image and commit as jobs of their own
+
+
+UNTIL = [Until.VERDICT, Until.IMAGE]
+
+
+def until(world: World, git: Git, last: Until, *names: str, landing: Landing = Landing.PUSH) -> list[Step]:
+    """What a job before the release does: nothing of it shows on main or on any branch."""
+    before = world.bare("for-each-ref")
+    steps = list(replace(world.releaser(git, landing), until=last).release(names))
+    assert world.bare("for-each-ref") == before
+    return steps
+
+
+def forget(world: World, *entries: str) -> None:
+    for entry in entries:
+        for folder in (world.store / "toy").glob(f"*/{entry}"):
+            shutil.rmtree(folder)
+
+
+def test_verdict_image_and_commit_are_each_done_once(world: World, clone: Git, monkeypatch: pytest.MonkeyPatch) -> None:
+    forget(world, "comparison-*", "validation-*")
+    (judged,) = until(world, clone, Until.VERDICT, "toy")
+    assert told([judged]) == [("toy", Wanted.RELEASE, Done.READY)]
+    assert judged.reasons == (f"the verdict on {str(judged.key)[:8]} is promote",)
+    assert (judged.image, judged.subject, judged.commit) == ("", "", "")
+    assert not world.images.exists()
+    forbid(monkeypatch, *UNNEEDED, "slipway.stages.compare._Judge.compare")
+    (built,) = until(world, world.clone("other"), Until.IMAGE, "toy")
+    assert told([built]) == [("toy", Wanted.RELEASE, Done.READY)]
+    assert (built.subject, built.commit) == (f"release(toy): {str(built.key)[:8]} 100%", "")
+    forbid(monkeypatch, "slipway.adapters.image.Layout.build")
+    kept = world.entries()
+    (step,) = world.release(world.clone("third"), "toy")
+    assert (step.done, step.known, step.trained, step.image) == (Done.COMMITTED, True, False, built.image)
+    assert serving(world).default.image == built.image
+    assert world.entries() == kept
+
+
+@pytest.mark.parametrize("last", UNTIL)
+def test_a_verdict_of_no_is_told_before_anything_is_built(world: World, clone: Git, last: Until) -> None:
+    world.change("data/toy/model.toml", "min_improvement = -5.0", "min_improvement = 5.0")
+    world.change("data/toy/model.toml", "replicas = 2", "replicas = 3")
+    world.commit("Ask for more")
+    (step,) = until(world, clone, last)
+    assert (step.done, step.reasons[0], step.image) == (Done.REFUSED, "the verdict is block", "")
+    assert not world.images.exists()
+
+
+@pytest.mark.parametrize("landing", list(Landing))
+def test_what_is_restored_is_looked_for_and_not_judged(world: World, clone: Git, landing: Landing) -> None:
+    world.release(clone)
+    merged = world.give("B")
+    world.release(clone)
+    live = serving(world).default
+    world.revert(merged)
+    for last in UNTIL:
+        (step,) = until(world, clone, last, landing=landing)
+        assert told([step]) == [("toy", Wanted.RESTORE, Done.READY)]
+        assert step.image == live.image
+    shutil.rmtree(world.images)
+    until(world, clone, Until.VERDICT)
+    assert not world.images.exists()
+    until(world, clone, Until.IMAGE)
+    assert Layout(root=world.images, registry="localhost/slipway").has(Image.parse(live.image))
+
+
+def test_what_comes_after_a_rollback_is_built_before_it_lands(
+    world: World, clone: Git, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.release(clone)
+    world.give("B")
+    world.release(clone)
+    promoted = world.releaser(clone).promote("toy")
+    world.revert(promoted.commit)
+    world.give("C")
+    steps = until(world, clone, Until.IMAGE)
+    assert told(steps) == [("toy", Wanted.ROLLBACK, Done.READY), ("toy", Wanted.RELEASE, Done.READY)]
+    forbid(monkeypatch, *UNNEEDED, "slipway.stages.compare._Judge.compare", "slipway.adapters.image.Layout.build")
+    done = world.release(clone)
+    assert [(step.subject, step.image) for step in done] == [(step.subject, step.image) for step in steps]
+
+
+@pytest.mark.parametrize("last", UNTIL)
+def test_a_proposal_goes_on_waiting_while_nothing_is_to_land(world: World, clone: Git, last: Until) -> None:
+    list(world.releaser(clone, Landing.BRANCH).release())
+    world.write("data/toy", None)
+    world.commit("Delete toy before it was ever released")
+    assert wanting(world.workspace(clone), MainBranch.of(clone), Landing.BRANCH) == ["toy"]
+    (step,) = until(world, clone, last, "toy", landing=Landing.BRANCH)
+    assert told([step]) == [("toy", Wanted.NONE, Done.NOTHING)]
+
+
+def test_what_main_asks_for_is_named_for_the_jobs(world: World, clone: Git) -> None:
+    world.add("other")
+    world.commit("Add other")
+    workspace = world.workspace(clone)
+    assert wanted(workspace) == ["other", "toy"]
+    (toy,) = world.release(clone, "toy")
+    assert wanted(workspace) == ["other"]
+    world.revert(toy.commit)
+    assert wanted(workspace) == ["other"], "what is held is not asked for"
+    world.write("data/other/model.toml", "[model\n")
+    world.commit("Break other")
+    assert wanted(workspace) == ["other"], "its fault is to be told"
 
 
 # ---- protected main
@@ -838,8 +948,8 @@ def test_no_image_of_this_machine_alone_follows_one_that_every_cluster_can_pull(
         model="toy", key="ab" * 32, serving=serving(world), decision=Decision(wanted=Wanted.RELEASE, key="ab")
     )
     with pytest.raises(InputError, match="would be on this machine alone") as failure:
-        world.releaser(clone)._check_registry(state)
+        world.releaser(clone).decisions.shipping.check_registry(state)
     assert "Set SLIPWAY_BUILDER" in str(failure.value)
     hosted = Layout(root=hub.root, registry=f"{hub.address}/other")
-    replace(world.releaser(clone), images=hosted)._check_registry(state)
-    world.releaser(clone)._check_registry(replace(state, serving=None))
+    replace(world.releaser(clone), images=hosted).decisions.shipping.check_registry(state)
+    world.releaser(clone).decisions.shipping.check_registry(replace(state, serving=None))

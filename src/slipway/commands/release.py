@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,56 +17,103 @@ from slipway.mirror import Mirror
 from slipway.plan.rule import Wanted
 from slipway.release.releaser import Releaser
 from slipway.release.step import Done, Step
+from slipway.release.until import Until
+from slipway.release.wanting import wanting
 from slipway.screen import emit, emit_json
 
 if TYPE_CHECKING:
     from slipway.adapters.container_registry import Registry
     from slipway.adapters.image import Images, Layout
+    from slipway.outputs import Outputs
     from slipway.settings import Settings
     from slipway.workspace import Workspace
 
 
-def release(workspace: Workspace, models: Sequence[str], *, workers: int | None, as_json: bool) -> int:
+def release(
+    workspace: Workspace,
+    models: Sequence[str],
+    *,
+    workers: int | None,
+    as_json: bool,
+    until: Until = Until.COMMIT,
+    outputs: Outputs | None = None,
+) -> int:
     """Bring main to what its history asks for; the worst exit code of all the steps.
 
     A verdict that was known before is told again, and is a failure only where its model is named: else one
-    refused release would fail every other's run.
+    refused release would fail every other's run. With `until`, nothing lands, and what is found is kept, so that
+    the run which lands it asks and builds nothing anew. A verdict of no is no failure there: the job that lands a
+    named model's release comes after, tells it, and ends with it.
     """
-    named = bool(models)
-    return _do(workspace, lambda one: one.release(models), workers=workers, as_json=as_json, named=named)
+    named, outputs = bool(models), of_one(models, outputs)
+    run = Run(workspace=workspace, until=until, workers=workers, as_json=as_json, outputs=outputs)
+    return run.tell(lambda one: one.release(models), lambda step: _code(step, named=named, until=until))
+
+
+def wanted(workspace: Workspace) -> list[str]:
+    """The models of which main's history asks anything, or of which a commit waits on a branch."""
+    workspace.check_history()
+    return wanting(workspace, MainBranch.of(workspace.git), _landing(workspace.settings.landing))
 
 
 def promote(workspace: Workspace, model: str, *, key: str | None, as_json: bool) -> int:
     """Give a canary on trial the full traffic."""
-    return _do(workspace, lambda one: iter([one.promote(model, key)]), workers=None, as_json=as_json, named=True)
+    run = Run(workspace=workspace, as_json=as_json)
+    return run.tell(lambda one: iter([one.promote(model, key)]), lambda step: _code(step, named=True))
 
 
-def _do(
-    workspace: Workspace,
-    steps: Callable[[Releaser], Iterator[Step]],
-    *,
-    workers: int | None,
-    as_json: bool,
-    named: bool,
-) -> int:
-    workspace.check_history()
-    done: list[Step] = []
-    main, mirror = MainBranch.of(workspace.git), Mirror(workspace=workspace)
-    mirror.start()
-    try:
-        for step in steps(releaser(workspace, main, workers=workers)):
-            done.append(step)
-            _say(workspace, step)
-            if not as_json and step.done in (Done.COMMITTED, Done.PROPOSED):
-                emit(f"{step.commit[:SHORT]} {step.subject}")
-    finally:  # what was done is told, whatever ended it
-        _follow(mirror, main, done)
-        if as_json:
-            emit_json({"steps": [_document(step) for step in done]})
-    if not as_json and not done:
-        workspace.screen.say("Nothing to do: main is what its history asks for.")
-    _say_what_is_not_pushed(workspace, main)
-    return max((_code(step, named=named) for step in done), default=ExitCode.DONE)
+def of_one(models: Sequence[str], outputs: Outputs | None) -> Outputs | None:
+    """Where the one image is told, if one model is named; `InputError` where files are asked for and none is."""
+    if len(models) == 1 or outputs is None:
+        return outputs
+    if outputs.files:
+        raise InputError("--image-url and --image-digest are of one image", hint="Name one model.")
+    return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """A run of steps, and who is told of it."""
+
+    workspace: Workspace
+    as_json: bool
+    until: Until = Until.COMMIT
+    workers: int | None = None
+    outputs: Outputs | None = None
+
+    def tell(self, steps: Callable[[Releaser], Iterator[Step]], code: Callable[[Step], int]) -> int:
+        """Do the steps, tell each, and have MLflow's registry follow; the worst exit code."""
+        self.workspace.check_history()
+        done: list[Step] = []
+        main, mirror = MainBranch.of(self.workspace.git), Mirror(workspace=self.workspace)
+        if self.until is Until.COMMIT:
+            mirror.start()
+        try:
+            for step in steps(releaser(self.workspace, main, workers=self.workers, until=self.until)):
+                done.append(step)
+                self._say(step)
+        finally:  # what was done is told, whatever ended it
+            _follow(mirror, main, done)
+            if self.as_json:
+                emit_json({"steps": [_document(step) for step in done]})
+        if not self.as_json and not done:
+            self.workspace.screen.say("Nothing to do: main is what its history asks for.")
+        _say_what_is_not_pushed(self.workspace, main)
+        self._hand_on(done)
+        return max((code(step) for step in done), default=ExitCode.DONE)
+
+    def _say(self, step: Step) -> None:
+        _say(self.workspace, step)
+        if not self.as_json and step.done in (Done.COMMITTED, Done.PROPOSED):
+            emit(f"{step.commit[:SHORT]} {step.subject}")
+
+    def _hand_on(self, done: Sequence[Step]) -> None:
+        """Tell the engine the newest image; nothing where there is none, for its next job reads that too."""
+        if self.outputs is None:
+            return
+        newest = next((step.image for step in reversed(done) if step.image), "")
+        name, _, digest = newest.rpartition("@")
+        self.outputs.image(name, digest)
 
 
 def _follow(mirror: Mirror, main: MainBranch, done: Sequence[Step]) -> None:
@@ -90,13 +137,16 @@ def _say_what_is_not_pushed(workspace: Workspace, main: MainBranch) -> None:
         workspace.screen.say(f"{main.name} here is {ahead} ahead of {main.remote}, which nothing above saw: git push")
 
 
-def _code(step: Step, *, named: bool) -> int:
+def _code(step: Step, *, named: bool, until: Until = Until.COMMIT) -> int:
     if step.done is Done.REFUSED:
-        return ExitCode.DONE if step.known and not named else ExitCode.VERDICT_NO
+        told_later = until is not Until.COMMIT or (step.known and not named)
+        return ExitCode.DONE if told_later else ExitCode.VERDICT_NO
     return step.exit_code
 
 
-def releaser(workspace: Workspace, main: MainBranch, *, workers: int | None = None) -> Releaser:
+def releaser(
+    workspace: Workspace, main: MainBranch, *, workers: int | None = None, until: Until = Until.COMMIT
+) -> Releaser:
     """A releaser with the real effects."""
     return Releaser(
         workspace=workspace,
@@ -106,6 +156,7 @@ def releaser(workspace: Workspace, main: MainBranch, *, workers: int | None = No
         pause=time.sleep,
         jitter=random.random,
         workers=workers,
+        until=until,
         elsewhere=_layout(workspace.settings).has if workspace.settings.builder else skopeo.has,
     )
 
@@ -154,8 +205,16 @@ def _say(workspace: Workspace, step: Step) -> None:
             workspace.screen.say(f"{step.model}: ❌ not released{trained}: {_lines(step.reasons)}")
         case Done.FAILED:
             workspace.screen.say(f"{step.model}: {_lines(step.reasons)}")
+        case Done.READY:
+            workspace.screen.say(f"{step.model}: {_ready(step)}{trained}{took}")
         case Done.NOTHING:
             workspace.screen.say(f"{step.model}: {_nothing(step)}")
+
+
+def _ready(step: Step) -> str:
+    """What a later run finds; it commits it."""
+    image = f", with {step.image}" if step.image else ""
+    return f"ready{image}: {step.subject or _lines(step.reasons)}"
 
 
 def _nothing(step: Step) -> str:

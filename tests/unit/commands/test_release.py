@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,11 @@ from tests import remotes
 from tests.remotes import World
 
 from slipway.adapters.git import Git
+from slipway.commands.release import release
+from slipway.errors import InputError
+from slipway.outputs import Outputs
+from slipway.release.until import Until
+from slipway.workspace import Workspace
 
 MANIFEST = "gitops/models/toy/production/seldon-deployment.yaml"
 UNREACHABLE = "sqlite:////nowhere/mlflow.db"
@@ -195,3 +201,50 @@ def test_one_faulty_model_does_not_keep_the_others(world: World, clone: Git) -> 
     assert done.returncode == 2
     assert "release(other)" in done.stdout
     assert "data/toy/model.toml:1" in done.stderr
+
+
+@pytest.fixture
+def outputs(tmp_path: Path) -> Outputs:
+    return Outputs.of(
+        {"GITHUB_OUTPUT": str(tmp_path / "github")}, image_url=tmp_path / "url", image_digest=tmp_path / "digest"
+    )
+
+
+def land(workspace: Workspace, *models: str, until: Until = Until.COMMIT, outputs: Outputs | None = None) -> int:
+    return release(workspace, models, workers=1, as_json=False, until=until, outputs=outputs)
+
+
+def test_the_next_job_is_told_the_image(
+    world: World, clone: Git, outputs: Outputs, capsys: pytest.CaptureFixture[str]
+) -> None:
+    workspace = world.workspace(clone, tracking_uri=UNREACHABLE)
+    url, digest = outputs.files["image-name"], outputs.files["image-digest"]
+    assert land(workspace, "toy", until=Until.VERDICT, outputs=outputs) == 0
+    assert (url.read_text(), digest.read_text()) == ("", "")
+    assert land(workspace, "toy", until=Until.IMAGE, outputs=outputs) == 0
+    assert capsys.readouterr().out == "", "nothing was committed"
+    assert url.read_text() == "localhost/slipway/toy"
+    image = f"{url.read_text()}@{digest.read_text()}"
+    lines = (outputs.github or url).read_text().splitlines()
+    assert lines[-2:] == [f"image-name={url.read_text()}", f"image-digest={digest.read_text()}"]
+    assert land(workspace, "toy", outputs=outputs) == 0
+    assert image.encode() in (world.manifest() or b"")
+    assert f"{image.rpartition('@')[0]}@{digest.read_text()}" == image
+
+
+def test_one_image_is_asked_of_one_model(world: World, clone: Git, outputs: Outputs) -> None:
+    workspace = world.workspace(clone, tracking_uri=UNREACHABLE)
+    for models in ((), ("toy", "other")):
+        with pytest.raises(InputError, match="are of one image"):
+            land(workspace, *models, until=Until.IMAGE, outputs=outputs)
+    assert land(workspace, until=Until.VERDICT, outputs=replace(outputs, files={})) == 0
+    assert outputs.github
+    assert not outputs.github.exists()
+
+
+def test_a_verdict_of_no_ends_the_last_job_and_none_before(world: World, clone: Git) -> None:
+    world.change("data/toy/model.toml", "min_improvement = -5.0", "min_improvement = 5.0")
+    world.commit("Ask for more")
+    workspace = world.workspace(clone, tracking_uri=UNREACHABLE)
+    assert [land(workspace, "toy", until=last) for last in Until] == [0, 0, 1]
+    assert land(workspace) == 0, "known by now, so it is no other model's fault"

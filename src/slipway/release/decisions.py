@@ -1,0 +1,144 @@
+"""What is to be done about a model on one tip of main: a commit that only has to land, or why there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from slipway.adapters.main_branch import Landing, MainBranch
+from slipway.delivery.manifest import Release
+from slipway.errors import InputError
+from slipway.key import SHORT
+from slipway.plan import commit as commits
+from slipway.plan.rule import Wanted
+from slipway.release.step import Done, Prepared, Stopped
+from slipway.release.until import Until
+from slipway.results import VerdictName
+
+if TYPE_CHECKING:
+    from slipway.pipeline import Judged
+    from slipway.plan.commit import Change
+    from slipway.release.judge import Judge
+    from slipway.release.shipping import Shipping
+    from slipway.release.view import View
+    from slipway.workspace import Workspace
+
+type Decide = Callable[[View], Prepared | Stopped]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decisions:
+    """Decides, and makes what a commit needs: a verdict, an image."""
+
+    workspace: Workspace
+    main: MainBranch
+    landing: Landing
+    judge: Judge
+    shipping: Shipping
+    until: Until = Until.COMMIT
+
+    def branch(self, model: str) -> str:
+        """The branch on which a model's next commit waits, where main is protected."""
+        return f"slipway/{self.workspace.settings.environment}/{model}"
+
+    def wanted(self, view: View) -> Prepared | Stopped:
+        """What main's history asks for."""
+        state, current = view.state, view.current
+        match state.decision.wanted:
+            case Wanted.RELEASE:
+                return self._released(view)
+            case Wanted.RESTORE:
+                return self._restored(view)
+            case Wanted.ROLLBACK:
+                return Prepared(change=commits.rolled_back(state, current))
+            case Wanted.CONFIGURE:
+                return Prepared(change=commits.configured(state, current))
+            case Wanted.RETIRE:
+                return Prepared(change=commits.retired(state, current))
+            case Wanted.FAULTY:
+                raise InputError(state.decision.problem)
+            case Wanted.NONE | Wanted.HELD:
+                waits = self._promotion_that_waits(view)
+                return Prepared(change=waits) if waits else self._idle(view)
+
+    def promotion(self, expected: str | None, view: View) -> Prepared | Stopped:
+        """The promotion of what was looked at, not of whatever came in between."""
+        state, trial = view.state, view.state.trial
+        if state.decision.wanted is Wanted.FAULTY:
+            raise InputError(state.decision.problem)
+        if not view.is_known:
+            raise InputError(_unknown(state.model))
+        if trial is None:
+            return Stopped(done=Done.NOTHING, reasons=("no release is on trial",))
+        if expected is None or not trial.key.startswith(expected):
+            raise InputError(
+                f"{state.model}: {trial.key[:SHORT]} is on trial, not {(expected or 'nothing')[:SHORT]}",
+                hint="Verify it, then promote it by its own key.",
+            )
+        if state.decision.wanted in (Wanted.RESTORE, Wanted.ROLLBACK, Wanted.RETIRE):
+            raise InputError(
+                f"{state.model}: main asks for {state.decision.wanted.value}, so {trial.key[:SHORT]} is not promoted",
+                hint=f"Run: slipway release {state.model}",
+            )
+        return Prepared(change=commits.promoted(state, view.current))
+
+    def _released(self, view: View) -> Prepared | Stopped:
+        state, key = view.state, view.state.key or ""
+        judged = self.judge.verdict(view)
+        if judged.verdict is not VerdictName.PROMOTE:
+            if state.shape is not None and self.until is Until.COMMIT:
+                # how it is served does not wait for what is served
+                return Prepared(change=commits.configured(state, view.current))
+            return Stopped(done=Done.REFUSED, reasons=self._refused(view, judged))
+        if self.until is Until.VERDICT:
+            return Stopped(done=Done.READY, reasons=(f"the verdict on {key[:SHORT]} is {judged.verdict.value}",))
+        source = state.decision.because[0].commit
+        image = self.shipping.built(state, key, source)
+        release = Release(key=key, image=image, commit=source, metrics=judged.metrics)
+        return Prepared(change=commits.released(state, view.current, release, view.shape), image=image)
+
+    def _restored(self, view: View) -> Prepared:
+        state, release = view.state, view.state.decision.release
+        if release is None:  # pragma: no cover  the rule names one with every restoration
+            raise ValueError("nothing is to be restored")
+        if self.until is not Until.VERDICT:
+            self.shipping.check_there(state.model, release)
+        return Prepared(change=commits.restored(state, view.current, view.shape), image=release.image)
+
+    def _refused(self, view: View, judged: Judged) -> tuple[str, ...]:
+        back = self.workspace.git.revert_of(view.state.decision.because[0].commit)
+        way = f"mend it by a pull request (or accept less: [gate] min_improvement), or take it back: {back}"
+        return f"the verdict is {judged.verdict.value}", *judged.reasons, way
+
+    def _idle(self, view: View) -> Stopped:
+        state = view.state
+        withdrawn = self._withdrawn(state.model)
+        if not (view.is_known or withdrawn):
+            raise InputError(_unknown(state.model))
+        because = state.decision.because
+        said = tuple(f"{one.commit[:SHORT]} {one.what}" for one in because)
+        if state.decision.wanted is Wanted.HELD:
+            back = self.workspace.git.revert_of(because[0].commit)
+            said = (*said, f"it stays away until the inputs change; to put it back: {back}")
+        return Stopped(done=Done.NOTHING, reasons=said)
+
+    def _withdrawn(self, model: str) -> bool:
+        """Whether a commit waited that is wanted no longer; a run that is to land nothing leaves it there."""
+        if self.landing is not Landing.BRANCH:
+            return False
+        branch = self.branch(model)
+        return self.main.withdraw(branch) if self.until is Until.COMMIT else bool(self.main.waiting(branch))
+
+    def _promotion_that_waits(self, view: View) -> Change | None:
+        """The promotion of what is on trial, if somebody asked for it and it waits on its branch still."""
+        if self.landing is not Landing.BRANCH or view.state.trial is None or view.state.decision.wanted is Wanted.HELD:
+            return None
+        change = commits.promoted(view.state, view.current)
+        branch = self.branch(view.state.model)
+        waits = self.main.waiting(branch).get(branch)
+        return change if waits and self.main.subject(waits) == change.subject else None
+
+
+def _unknown(model: str) -> str:
+    return f"there is no model {model!r} on main, and none was released"

@@ -1,0 +1,73 @@
+"""The images that commits put in: built, or seen to be there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from slipway.adapters import skopeo
+from slipway.adapters.image import Image
+from slipway.errors import InputError, OutsideError
+
+if TYPE_CHECKING:
+    from slipway.adapters.image import Images
+    from slipway.delivery.manifest import Release
+    from slipway.plan.history import State
+    from slipway.workspace import Workspace
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shipping:
+    """Where images are made now, and where others were made before."""
+
+    workspace: Workspace
+    images: Images
+    elsewhere: Callable[[Image], bool]
+    """Whether an image is where these settings make none: other settings released it."""
+
+    def built(self, state: State, key: str, commit: str) -> str:
+        """The image of a key that was judged, by its digest; built unless it is there."""
+        from slipway.stages import package
+
+        self.check_registry(state)
+        return package.run(self.workspace, self.images, state.model, key, commit=commit).image
+
+    def check_registry(self, state: State) -> None:
+        """See to it that no image that only this machine has follows one that every cluster can pull."""
+        served = Image.parse(state.serving.default.image).name if state.serving else ""
+        if served and skopeo.is_hosted(served) and not skopeo.is_hosted(self.images.name(state.model)):
+            raise InputError(
+                f"{state.model}: {served} is served, and the next image would be on this machine alone",
+                hint="Set SLIPWAY_BUILDER and SLIPWAY_REGISTRY as the release before had them.",
+            )
+
+    def check_there(self, model: str, release: Release) -> None:
+        """See to it that the image of what is restored is there; one that is lost is built again, from the store.
+
+        Its own name says where it is: it may have been released with other settings.
+        """
+        from slipway.stages import package
+
+        image = Image.parse(release.image)
+        if self.images.has(image) or self.elsewhere(image):
+            return
+        if image.name != self.images.name(model):
+            raise _lost(image)
+        package.again(self.workspace, self.images, model, release)
+
+
+def _lost(image: Image) -> OutsideError:
+    """What is said of an image that is gone, and would not be built under its name with these settings."""
+    registry = image.name.rpartition("/")[0]
+    if skopeo.is_hosted(image.name):
+        return OutsideError(
+            f"{image.reference} is gone from its registry, which is not the one of SLIPWAY_REGISTRY",
+            hint=f"Restore it from a backup. To build it again, set SLIPWAY_REGISTRY={registry}, and SLIPWAY_BUILDER "
+            "to what it was built upon. Or release the key anew by a pull request.",
+        )
+    return OutsideError(
+        f"{image.reference} was released without a builder, and is not beside this store",
+        hint=f"To build it again, unset SLIPWAY_BUILDER and set SLIPWAY_REGISTRY={registry}. "
+        "Or release the key anew by a pull request.",
+    )
