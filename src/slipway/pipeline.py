@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from slipway import trained
 from slipway.adapters.cluster import Cluster
 from slipway.adapters.git import Commit
-from slipway.adapters.tracking import Recorder, SearchRun, Tracking
+from slipway.adapters.tracking import Recorder, Tracking
 from slipway.errors import InputError, StoreError
+from slipway.recorded import search_run
 from slipway.report import ReportInput
 from slipway.results import Comparison, ReasonState, Severity, StageTime, Validation, VerdictName
 from slipway.stages import compare, report, tune, validate
@@ -41,6 +42,8 @@ class Reviewed:
     verdict: VerdictName
     report: Path
     times: tuple[StageTime, ...]
+    content: ReportInput = field(repr=False)
+    """What the report was made of."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -226,6 +229,7 @@ class _Review:
             comparison=comparison,
             times=tuple(self._times),
             spec=self._model.spec,
+            data_digest=self._model.inputs.data,
         )
         folder, reused = report.run(self._workspace, content)
         self._note("report", self._workspace.clock() - began, reused=reused)
@@ -235,6 +239,7 @@ class _Review:
             verdict=content.verdict,
             report=folder,
             times=tuple(self._times),
+            content=content,
         )
 
     def track(self, tuned: Tuned, comparison: Comparison | None) -> None:
@@ -245,7 +250,18 @@ class _Review:
         files = {"model.onnx": tuned.onnx, "model.json": tuned.card.to_json()}
         if comparison is not None:
             files["comparison.json"] = comparison.to_json()
-        recorder.record(_search_run(self._model, tuned, comparison, self._workspace), files)
+        model, now = self._model, self._workspace.now()
+        run = search_run(
+            tuned.card,
+            tuned.trials,
+            model.spec.search,
+            data=(model.data_name, model.inputs.data),
+            comparison=comparison,
+            commit=self._workspace.head(),
+            seconds=tuned.seconds,
+            ended=now.timestamp(),
+        )
+        recorder.record(run, files)
         self._told = True
 
     def close(self) -> None:
@@ -287,39 +303,4 @@ def _refused(validation: Validation, *, known: bool) -> Judged:
         reasons.append(f"{validation.leakage.duplicates:,} holdout rows stand on the training side as well")
     return Judged(
         key=validation.key, verdict=VerdictName.BLOCK, trained=False, known=known, metrics={}, reasons=tuple(reasons)
-    )
-
-
-def _search_run(model: Model, tuned: Tuned, comparison: Comparison | None, workspace: Workspace) -> SearchRun:
-    card, search = tuned.card, model.spec.search
-    metrics = {f"cv_{card.metric}": card.cv_score, "seconds": tuned.seconds}
-    if comparison is not None:
-        metrics |= {f"holdout_{row.name}": row.challenger for row in comparison.metrics}
-        metrics |= {"improvement": comparison.primary.improvement.estimate}
-    return SearchRun(
-        model=model.name,
-        key=model.key,
-        commit=workspace.head(),
-        data_file=model.data_name,
-        data_digest=model.inputs.data,
-        rows=card.training_rows + card.holdout_rows,
-        columns=len(card.numeric) + len(card.categorical) + 1,
-        params={
-            "metric": card.metric,
-            "trials": search.trials,
-            "batch": search.batch,
-            "folds": search.folds,
-            "families": ", ".join(search.families),
-            "family": card.family,
-            **card.params,
-        },
-        metrics=metrics,
-        tags={
-            "slipway.onnx_sha256": card.onnx_sha256,
-            **({"slipway.verdict": comparison.verdict.value} if comparison else {}),
-        },
-        metric=card.metric,
-        best=card.trial,
-        trials=[trial.to_dict() for trial in tuned.trials],
-        began_ms=round(workspace.now().timestamp() * 1000 - tuned.seconds * 1000),
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from slipway.commands.plan import to_review
@@ -79,11 +81,30 @@ def validate(workspace: Workspace, model: str, *, base: str | None, as_json: boo
     return ExitCode.DONE if found.passed else ExitCode.VERDICT_NO
 
 
-def tune(workspace: Workspace, model: str, *, trials: int | None, workers: int | None, as_json: bool) -> int:
+@dataclass(frozen=True, kw_only=True)
+class Search:
+    """How a search is asked for."""
+
+    trials: int | None = None
+    workers: int | None = None
+    validated: bool = False
+    """Search only where the data pass: a pull request's run asks for each stage apart."""
+    ray_job: Path | None = None
+    """The RayJob by which a cluster searches, instead of this machine."""
+    ray_image: str | None = None
+    ray_queue: str | None = None
+
+
+def tune(workspace: Workspace, model: str, search: Search, *, as_json: bool) -> int:
     """Print what the search found."""
     from slipway.pipeline import Options, Pipeline
 
-    with closing(Pipeline(workspace=workspace, options=Options(trials=trials, workers=workers))) as pipeline:
+    with closing(
+        Pipeline(workspace=workspace, options=Options(trials=search.trials, workers=search.workers))
+    ) as pipeline:
+        if search.validated and not pipeline.validate(model).passed:
+            workspace.screen.say(f"{model}: nothing is searched: the data do not pass")
+            return ExitCode.VERDICT_NO
         card = pipeline.tune(model).card
     if as_json:
         emit_json(card.model_dump(mode="json"))

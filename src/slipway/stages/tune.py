@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from slipway import trained
-from slipway.adapters.store import Files, Place, sha256
+from slipway.adapters.store import Files, Place, Store, sha256
 from slipway.errors import InputError, OutsideError
 from slipway.journal import Journal
-from slipway.key import TRAINING
+from slipway.key import SHORT, TRAINING
 from slipway.results import ModelCard
 from slipway.trained import CARD, ONNX
 from slipway.training.faults import DataError
@@ -39,7 +40,7 @@ class Tuned:
 def load(workspace: Workspace, model: Model) -> Tuned | None:
     """The challenger of this key, if it was trained before."""
     challenger = trained.load(workspace.store, model.name, model.key)
-    search = workspace.store.get(_search_place(model))
+    search = workspace.store.get(_search_place(model.name, model.key))
     if challenger is None or search is None:
         return None
     record = json.loads(search[TRIALS])
@@ -75,13 +76,13 @@ def run(workspace: Workspace, model: Model, runner: Runner) -> Tuned:
     made = make(model, best, study, material, encoding)
     trials = tuple(study.outcomes[number] for number in sorted(study.outcomes))
     tuned = Tuned(card=made.card, onnx=made.onnx, trials=trials, seconds=workspace.clock() - began)
-    _keep(workspace, model, tuned)
+    keep(workspace.store, tuned)
     journal.remove()
     return tuned
 
 
 def _check_code(model: Model) -> None:
-    """See to it that the training code that runs is the repository's, which the key names."""
+    """See to it that the training code and the packages that run are the repository's, which the key names."""
     from slipway import training
 
     here = Path(training.__file__).parent
@@ -92,6 +93,23 @@ def _check_code(model: Model) -> None:
             f"the slipway that runs has other training code than {TRAINING}/ of this repository, which the key names",
             hint="Run the repository's own: make setup, then .venv/bin/slipway.",
         )
+    others = [
+        f"{name} {_installed(name)}, not {locked}"
+        for name, locked in model.inputs.packages.items()
+        if _installed(name) != locked
+    ]
+    if others:
+        raise InputError(
+            f"other packages are installed than uv.lock names, by which the key was made: {'; '.join(others)}",
+            hint="Install what it names: make setup. In a container, use the tools image of this uv.lock.",
+        )
+
+
+def _installed(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "none"
 
 
 def _search(workspace: Workspace, study: Study, material: Material, runner: Runner, journal: Journal) -> None:
@@ -111,18 +129,19 @@ def _all_failed(study: Study) -> str:
     return f"all {len(study.outcomes)} trials failed: {'; '.join(reasons)}"
 
 
-def _keep(workspace: Workspace, model: Model, tuned: Tuned) -> None:
-    """Put the search and the challenger into the store; an alarm if the same key gave other bytes before."""
+def keep(store: Store, tuned: Tuned) -> None:
+    """Put the search and the challenger into the store; `OutsideError` if the same key gave other bytes before."""
+    model, key = tuned.card.model, tuned.card.key
     record = {"seconds": tuned.seconds, "trials": [trial.to_dict() for trial in tuned.trials]}
-    workspace.store.put(_search_place(model), {TRIALS: json.dumps(record, indent=1).encode()})
+    store.put(_search_place(model, key), {TRIALS: json.dumps(record, indent=1).encode()})
     files: Files = {ONNX: tuned.onnx, CARD: tuned.card.to_json()}
-    kept = workspace.store.put(trained.place(model.name, model.key), files)
+    kept = store.put(trained.place(model, key), files)
     if kept[ONNX] != tuned.onnx:
         raise OutsideError(
-            f"key {model.short_key} gave other bytes than it did before: this training is not reproducible here",
+            f"key {key[:SHORT]} gave other bytes than it did before: this training is not reproducible here",
             hint="Is this machine of another kind? Or does something outside the key shape the model?",
         )
 
 
-def _search_place(model: Model) -> Place:
-    return Place(model=model.name, key=model.key, entry="search")
+def _search_place(model: str, key: str) -> Place:
+    return Place(model=model, key=key, entry="search")

@@ -1,0 +1,78 @@
+"""A clone for a run, on an engine that has no checkout of its own."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from slipway.adapters.own_git import OwnGit
+from slipway.errors import InputError, OutsideError
+
+_GITHUB = "https://github.com"
+_PROTOCOLS = "file:git:http:https:ssh"
+_WANTED = "refs/slipway/wanted"
+
+
+def checkout(url: str, to: Path, *, ref: str, base: str, environ: Mapping[str, str]) -> str:
+    """Clone a repository with all of its base branch, check out `ref`, else the base; the commit that it is.
+
+    A token goes to Git by its environment: neither the folder nor a list of processes shows it. Run again, it brings
+    the folder up to date. Raises `InputError` where the folder holds something else, or where there is no such ref;
+    `OutsideError` where Git cannot reach the repository.
+    """
+    git = OwnGit(root=to, environ={**environ, **credentials(url, environ), "GIT_ALLOW_PROTOCOL": _PROTOCOLS})
+    _begin(git, url)
+    git.ask(_fetch(f"+refs/heads/{base}:refs/remotes/origin/{base}"), hint=f"Is there a branch {base} in {url}?")
+    if not ref:
+        git.ask(["checkout", "--quiet", "--force", "-B", base, "--track", f"refs/remotes/origin/{base}"])
+    else:
+        _fetch_ref(git, ref)
+        git.ask(["checkout", "--quiet", "--force", "--detach", _WANTED])
+    return git.ask(["rev-parse", "HEAD"])
+
+
+def credentials(url: str, environ: Mapping[str, str]) -> dict[str, str]:
+    """Git's settings, as its environment has them, by which it shows the token to its own server and to no other."""
+    token, server = environ.get("GITHUB_TOKEN", ""), environ.get("GITHUB_SERVER_URL") or _GITHUB
+    if not token or urlsplit(url)[:2] != urlsplit(server)[:2]:
+        return {}
+    count = int(environ.get("GIT_CONFIG_COUNT") or 0)
+    header = base64.b64encode(f"x-access-token:{token}".encode()).decode()
+    return {
+        "GIT_CONFIG_COUNT": str(count + 1),
+        f"GIT_CONFIG_KEY_{count}": f"http.{server.rstrip('/')}/.extraHeader",
+        f"GIT_CONFIG_VALUE_{count}": f"Authorization: Basic {header}",
+    }
+
+
+def _begin(git: OwnGit, url: str) -> None:
+    """An empty repository with its remote, or the one that an earlier try left."""
+    try:
+        git.root.mkdir(parents=True, exist_ok=True)
+        is_new = not any(git.root.iterdir())
+    except OSError as error:
+        raise OutsideError(f"{git.root} cannot be written: {error.strerror}") from None
+    if is_new:
+        git.ask(["init", "--quiet", "."])
+        git.ask(["remote", "add", "--", "origin", url])
+    elif git.run(["config", "--local", "remote.origin.url"]).stdout.decode().strip() != url:
+        raise InputError(f"{git.root} holds something else than a clone of {url}", hint="Name an empty folder.")
+
+
+def _fetch_ref(git: OwnGit, ref: str) -> None:
+    done = git.run(_fetch(f"+{ref}:{_WANTED}"))
+    if not done.returncode:
+        return
+    said = done.stderr.decode(errors="replace").strip()
+    if "couldn't find remote ref" in said:
+        raise InputError(
+            f"there is no {ref}",
+            hint="GitHub makes no refs/pull/N/merge of a pull request that is closed or has conflicts with main.",
+        )
+    raise OutsideError(f"git fetch failed: {said}")
+
+
+def _fetch(refspec: str) -> list[str]:
+    return ["fetch", "--quiet", "--no-tags", "--force", "--end-of-options", "origin", refspec]

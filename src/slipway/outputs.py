@@ -1,0 +1,87 @@
+"""What a command hands on to the engine's next job: files for Tekton, GitHub's own for Actions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Self
+
+from slipway.errors import OutsideError
+
+_MODELS, _NAME, _DIGEST = "models", "image-name", "image-digest"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outputs:
+    """Where results are written to; a file that was not asked for is not written."""
+
+    files: Mapping[str, Path] = field(default_factory=dict)
+    """By the result's name."""
+    github: Path | None = None
+    """GITHUB_OUTPUT: a line for each result."""
+    summary: Path | None = None
+    """GITHUB_STEP_SUMMARY: Markdown that GitHub shows beside the job."""
+
+    @classmethod
+    def of(
+        cls,
+        environ: Mapping[str, str],
+        *,
+        models: Path | None = None,
+        image_url: Path | None = None,
+        image_digest: Path | None = None,
+    ) -> Self:
+        """What the command line and the environment name."""
+        named = {_MODELS: models, _NAME: image_url, _DIGEST: image_digest}
+        return cls(
+            files={name: path for name, path in named.items() if path is not None},
+            github=_path(environ, "GITHUB_OUTPUT"),
+            summary=_path(environ, "GITHUB_STEP_SUMMARY"),
+        )
+
+    def models(self, names: Sequence[str]) -> None:
+        """The models that the next jobs are about; both engines make their matrix of this array."""
+        self._write(_MODELS, json.dumps(list(names)))
+
+    def image(self, name: str, digest: str) -> None:
+        """An image, as Tekton Chains and GitHub's attestation know it."""
+        self._write(_NAME, name)
+        self._write(_DIGEST, digest)
+
+    def summarize(self, markdown: str) -> None:
+        """Show people a text beside the job."""
+        if self.summary is not None:
+            _append(self.summary, markdown)
+
+    def _write(self, name: str, value: str) -> None:
+        if "\n" in value or "\r" in value:
+            msg = f"a result of one line was expected: {name}"
+            raise ValueError(msg)
+        if name in self.files:
+            _replace(self.files[name], value)
+        if self.github is not None:
+            _append(self.github, f"{name}={value}\n")
+
+
+def _path(environ: Mapping[str, str], name: str) -> Path | None:
+    return Path(environ[name]) if environ.get(name) else None
+
+
+def _replace(path: Path, text: str) -> None:
+    _write(path, text, "w")
+
+
+def _append(path: Path, text: str) -> None:
+    """Add to a file, which GitHub hands out with what earlier steps wrote."""
+    _write(path, text, "a")
+
+
+def _write(path: Path, text: str, mode: Literal["a", "w"]) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open(mode, encoding="utf-8") as stream:
+            stream.write(text)
+    except OSError as error:
+        raise OutsideError(f"{path} cannot be written: {error.strerror}", hint="May this job write there?") from None
