@@ -143,3 +143,16 @@ class Forge(Protocol):
 
     def check(self, check: Check) -> None:
         """Make a check run, or bring the one of the same name, commit and `external_id` up to date."""
+
+
+class Proposer(Protocol):
+    """A forge at which slipway opens pull requests of its own. Raises as `Forge` does."""
+
+    def pull_of_branch(self, branch: str) -> Pull | None:
+        """The open pull request of a branch of the repository; None if there is none."""
+
+    def open_pull(self, branch: str, base: str, title: str, body: str) -> Pull:
+        """Open a pull request."""
+
+    def merge_when_ready(self, pull: Pull) -> None:
+        """Have it merged as soon as main's rules allow it; at once where there are none."""
