@@ -1,10 +1,15 @@
-"""What the environment says, read once."""
+"""What the environment says, and for whatever it leaves open the repository's pyproject.toml. Read once."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from slipway import project
+from slipway.project import Reuse
+
+__all__ = ["LOCAL", "PRODUCTION", "Reuse", "Settings"]
 
 LOCAL = Path(".slipway")
 """Whatever a run leaves behind in a repository; Git ignores it."""
@@ -31,6 +36,8 @@ class Settings:
     """The S2I builder that images are built upon, as `name@sha256:…`; without one, they are folders of this machine."""
     landing: str = "push"
     """How a commit gets to main: `push`, or `branch` for a pull request where main is protected."""
+    reuse: Reuse = Reuse.OWN
+    """Whose pull requests' models are shipped as they were reviewed."""
     home: Path | None = None
 
     @property
@@ -44,15 +51,17 @@ class Settings:
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str], *, repo: Path, store: str | None = None) -> Settings:
-        """Read the environment; what the command line says comes first."""
+        """Read both; what the command line says comes first. `InputError` where `[tool.slipway]` is wrong."""
         repo = repo.resolve()
+        table = project.read(repo)
         return cls(
             repo=repo,
             store=store or environ.get("SLIPWAY_STORE") or str(repo / LOCAL / "store"),
             tracking_uri=environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{repo / LOCAL / 'mlflow.db'}",
             ray_address=environ.get("RAY_ADDRESS") or None,
             environment=environ.get("SLIPWAY_ENVIRONMENT") or PRODUCTION,
-            registry=environ.get("SLIPWAY_REGISTRY") or "localhost/slipway",
-            builder=environ.get("SLIPWAY_BUILDER") or None,
-            landing=environ.get("SLIPWAY_LANDING") or "push",
+            registry=environ.get("SLIPWAY_REGISTRY") or table.registry or "localhost/slipway",
+            builder=environ.get("SLIPWAY_BUILDER") or table.builder or None,
+            landing=environ.get("SLIPWAY_LANDING") or table.landing,
+            reuse=table.reuse.pull_requests,
         )

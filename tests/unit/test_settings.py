@@ -1,10 +1,13 @@
-"""What the environment says, read once."""
+"""What the environment and pyproject.toml say, read once."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from slipway.settings import Settings
+import pytest
+
+from slipway.errors import ExitCode, InputError
+from slipway.settings import Reuse, Settings
 
 
 def test_nothing_need_be_set(tmp_path: Path) -> None:
@@ -30,3 +33,62 @@ def test_a_builder_may_be_named_for_images(tmp_path: Path) -> None:
     assert Settings.from_environ({"SLIPWAY_BUILDER": ""}, repo=tmp_path).builder is None
     environ = {"SLIPWAY_BUILDER": "quay.example/builder@sha256:0"}
     assert Settings.from_environ(environ, repo=tmp_path).builder == "quay.example/builder@sha256:0"
+
+
+BUILDER = f"quay.example/builder@sha256:{'1' * 64}"
+
+
+def project(folder: Path, text: str) -> Settings:
+    (folder / "pyproject.toml").write_text(text)
+    return Settings.from_environ({}, repo=folder)
+
+
+def test_the_repository_says_what_the_environment_leaves_open(tmp_path: Path) -> None:
+    table = f"[tool.slipway]\nregistry = 'quay.example/team'\nbuilder = '{BUILDER}'\nlanding = 'branch'\n"
+    found = project(tmp_path, f"[project]\nname = 'models'\n{table}[tool.slipway.reuse]\npull-requests = 'never'\n")
+    assert (found.registry, found.builder, found.landing) == ("quay.example/team", BUILDER, "branch")
+    assert found.reuse is Reuse.NEVER
+    environ = {"SLIPWAY_REGISTRY": "other.example/x", "SLIPWAY_BUILDER": "b@sha256:0", "SLIPWAY_LANDING": "push"}
+    first = Settings.from_environ(environ, repo=tmp_path)
+    assert (first.registry, first.builder, first.landing) == ("other.example/x", "b@sha256:0", "push")
+    assert first.reuse is Reuse.NEVER
+
+
+@pytest.mark.parametrize("text", ["", "[tool]\n", "[tool.slipway]\n", "[tool.other]\nregistry = 1\n"])
+def test_a_repository_need_not_say_anything(tmp_path: Path, text: str) -> None:
+    found = project(tmp_path, text)
+    assert (found.registry, found.builder, found.landing) == ("localhost/slipway", None, "push")
+    assert found.reuse is Reuse.OWN
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[tool.slipway]\nregistry = 5\n", "pyproject.toml:2: [tool.slipway] registry: "),
+        ("\n[tool.slipway]\nbilder = 'x'\n", "pyproject.toml:3: [tool.slipway] bilder is not known here"),
+        ("[tool.slipway]\nlanding = 'merge'\n", "pyproject.toml:2: [tool.slipway] landing: "),
+        ("[tool.slipway.reuse]\npull-requests = 'all'\n", "pyproject.toml:2: [tool.slipway.reuse] pull-requests: "),
+        ("[tool.slipway.reuse]\npull-requests = true\n", "pyproject.toml:2: [tool.slipway.reuse] pull-requests: "),
+        ("[tool.slipway.reuse]\nforks = 'own'\n", "[tool.slipway.reuse] forks is not known here"),
+        ("[tool.slipway]\nreuse = 'own'\n", "pyproject.toml:2: [tool.slipway] reuse: "),
+        ("[tool]\nslipway = 3\n", "pyproject.toml:2: [tool.slipway]: "),
+        ("[tool.slipway\n", "pyproject.toml:1: this is not TOML"),
+    ],
+)
+def test_what_a_repository_says_wrongly_is_named_with_its_line(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(InputError) as failure:
+        project(tmp_path, text)
+    assert said in str(failure.value)
+    assert failure.value.exit_code is ExitCode.BAD_INPUT
+
+
+def test_every_fault_is_named_at_once(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as failure:
+        project(tmp_path, "[tool.slipway]\nregistry = 5\nbilder = 'x'\n")
+    assert len(failure.value.faults) == 2
+
+
+def test_no_other_folder_is_looked_into(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text("[tool.slipway]\nregistry = 'elsewhere.example/x'\n")
+    (tmp_path / "models").mkdir()
+    assert Settings.from_environ({}, repo=tmp_path / "models").registry == "localhost/slipway"
