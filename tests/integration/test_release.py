@@ -18,12 +18,13 @@ import pytest
 from tests import remotes
 from tests.remotes import MODEL_TOML, World
 
+from slipway import reviewed_bytes, trained
 from slipway.adapters.git import Git
 from slipway.adapters.image import Image, Layout
 from slipway.adapters.main_branch import AUTHOR, EMAIL, Landing, MainBranch
 from slipway.commands import package as by_hand
+from slipway.commands.release import release, wanted
 from slipway.commands.release import releaser as with_settings
-from slipway.commands.release import wanted
 from slipway.delivery import manifest
 from slipway.delivery.manifest import Serving
 from slipway.errors import InputError
@@ -434,6 +435,34 @@ def test_what_main_asks_for_is_named_for_the_jobs(world: World, clone: Git) -> N
     world.write("data/other/model.toml", "[model\n")
     world.commit("Break other")
     assert wanted(workspace) == ["other"], "its fault is to be told"
+
+
+# ---- bytes that a review showed
+
+
+@pytest.mark.parametrize("is_same", [True, False])
+def test_a_release_says_whether_its_bytes_are_those_that_a_fork_showed(
+    world: World, clone: Git, capsys: pytest.CaptureFixture[str], *, is_same: bool
+) -> None:
+    workspace = world.workspace(clone, tracking_uri="sqlite:////nowhere/mlflow.db")
+    workspace = replace(workspace, screen=replace(workspace.screen, quiet=False))
+    found = trained.load(workspace.store, "toy", workspace.model("toy").key)
+    assert found
+    shown = found.card if is_same else found.card.model_copy(update={"onnx_sha256": "0" * 64})
+    reviewed_bytes.show(workspace.store, shown, pull_request=7, head="f" * 40)
+    assert release(workspace, ["toy"], workers=1, as_json=False) == 0
+    said = capsys.readouterr().err
+    which = "are those" if is_same else "are not those"
+    assert f"the bytes {which} that pull request 7 (at ffffffffffff) showed" in said
+    assert said.startswith("toy: committed" if is_same else "warning: toy: committed")
+    body = world.bare("log", "-1", "--format=%B", "main")
+    assert f"The bytes {which} that pull request 7" in body
+    assert world.bare("log", "-1", "--format=%(trailers:key=Slipway-Model,valueonly)", "main").strip() == "toy"
+
+
+def test_a_step_says_nothing_of_bytes_that_nobody_showed(world: World, clone: Git) -> None:
+    (step,) = world.release(clone)
+    assert (step.reviewed, step.reasons) == (None, ())
 
 
 # ---- protected main

@@ -19,6 +19,7 @@ from slipway.release.releaser import Releaser
 from slipway.release.step import Done, Step
 from slipway.release.until import Until
 from slipway.release.wanting import wanting
+from slipway.reviewed_bytes import Bytes
 from slipway.screen import emit, emit_json
 
 if TYPE_CHECKING:
@@ -196,25 +197,28 @@ def _say(workspace: Workspace, step: Step) -> None:
     """What people are told of a step besides its subject."""
     took = f", {step.seconds:.1f} s"
     trained = " (trained again: the store had no model of this key)" if step.trained else ""
+    warning = "warning: " if step.reviewed is Bytes.DIFFERENT else ""
+    said = f": {'; '.join(step.reasons)}" if step.reasons else ""
     match step.done:
         case Done.COMMITTED:
-            workspace.screen.say(f"{step.model}: committed{trained}{took}")
+            text = f"committed{trained}{took}{said}"
         case Done.PROPOSED:
-            workspace.screen.say(f"{step.model}: {'; '.join(step.reasons)}{took}")
+            text = f"{'; '.join(step.reasons)}{took}"
         case Done.REFUSED:
-            workspace.screen.say(f"{step.model}: ❌ not released{trained}: {_lines(step.reasons)}")
+            text = f"❌ not released{trained}: {_lines(step.reasons)}"
         case Done.FAILED:
-            workspace.screen.say(f"{step.model}: {_lines(step.reasons)}")
+            text = _lines(step.reasons)
         case Done.READY:
-            workspace.screen.say(f"{step.model}: {_ready(step)}{trained}{took}")
+            text = f"{_ready(step)}{trained}{took}"
         case Done.NOTHING:
-            workspace.screen.say(f"{step.model}: {_nothing(step)}")
+            text = _nothing(step)
+    workspace.screen.say(f"{warning}{step.model}: {text}")
 
 
 def _ready(step: Step) -> str:
     """What a later run finds; it commits it."""
     image = f", with {step.image}" if step.image else ""
-    return f"ready{image}: {step.subject or _lines(step.reasons)}"
+    return f"ready{image}: {'; '.join((step.subject, *step.reasons) if step.subject else step.reasons)}"
 
 
 def _nothing(step: Step) -> str:

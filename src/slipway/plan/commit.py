@@ -40,8 +40,11 @@ class Current:
         return path, self.files.get(path)
 
 
-def released(state: State, current: Current, release: Release, shape: Shape) -> Change:
-    """A release: beside the default while it is on trial; at once if nothing is live or no trial is wanted."""
+def released(state: State, current: Current, release: Release, shape: Shape, *, said: str = "") -> Change:
+    """A release: beside the default while it is on trial; at once if nothing is live or no trial is wanted.
+
+    `said` is one more sentence about it.
+    """
     path, manifest = current.manifest(state.model)
     if manifest is None:
         content, share = _again(state.model, current, release, shape), "100%"
@@ -50,7 +53,8 @@ def released(state: State, current: Current, release: Release, shape: Shape) -> 
     else:
         content = writer.with_canary(manifest, path, release, percent=shape.canary_percent)
         share = f"canary {shape.canary_percent}%"
-    return _change(state, current, "release", release.key, f" {share}", {path: content})
+    change = _change(state, current, "release", release.key, f" {share}", {path: content})
+    return _with(change, said) if said else change
 
 
 def restored(state: State, current: Current, shape: Shape) -> Change:
@@ -133,6 +137,12 @@ def _change(
     }
     lines = [*(_sentence(because) for because in state.decision.because), "", *_trailers(trailers)]
     return Change(verb=verb, subject=subject, message="\n".join([subject, "", *lines]) + "\n", files=files)
+
+
+def _with(change: Change, said: str) -> Change:
+    """The change with one more sentence in its message, before the trailers."""
+    body, _, trailers = change.message.rpartition("\n\n")
+    return replace(change, message=f"{body}\n{said[0].upper()}{said[1:]}.\n\n{trailers}")
 
 
 def _sentence(because: Because) -> str:

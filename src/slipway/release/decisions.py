@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from slipway import reviewed_bytes
 from slipway.adapters.main_branch import Landing, MainBranch
 from slipway.delivery.manifest import Release
 from slipway.errors import InputError
@@ -94,9 +95,11 @@ class Decisions:
         if self.until is Until.VERDICT:
             return Stopped(done=Done.READY, reasons=(f"the verdict on {key[:SHORT]} is {judged.verdict.value}",))
         source = state.decision.because[0].commit
-        image = self.shipping.built(state, key, source)
-        release = Release(key=key, image=image, commit=source, metrics=judged.metrics)
-        return Prepared(change=commits.released(state, view.current, release, view.shape), image=image)
+        built = self.shipping.built(state, key, source)
+        shown = reviewed_bytes.check(self.workspace.store, state.model, key, built.onnx_sha256)
+        release = Release(key=key, image=built.image, commit=source, metrics=judged.metrics)
+        change = commits.released(state, view.current, release, view.shape, said=reviewed_bytes.told(shown))
+        return Prepared(change=change, image=built.image, reviewed=shown if shown.note else None)
 
     def _restored(self, view: View) -> Prepared:
         state, release = view.state, view.state.decision.release

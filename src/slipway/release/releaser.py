@@ -23,6 +23,7 @@ from slipway.release.step import Done, Step, Stopped
 from slipway.release.until import Until
 from slipway.release.view import View, read
 from slipway.release.wanting import wanting
+from slipway.reviewed_bytes import told
 from slipway.spec import check_name
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class Releaser:
         """
         steps = self._bring if self.until is Until.COMMIT else self._prepare
         for model in [check_name(name) for name in names] or wanting(self.workspace, self.main, self.landing):
-            yield from _told(model, partial(steps, model, named=bool(names)))
+            yield from _guarded(model, partial(steps, model, named=bool(names)))
 
     def promote(self, model: str, key: str | None = None) -> Step:
         """Give the canary on trial the full traffic: the one of this key, else the one that is on trial now.
@@ -128,9 +129,11 @@ class Releaser:
         if isinstance(found, Stopped):
             return replace(step, done=found.done, reasons=found.reasons)
         change, step = found.change, replace(step, image=found.image)
+        if found.reviewed:
+            step = replace(step, reviewed=found.reviewed.bytes, reasons=(told(found.reviewed),))
         made = self.main.commit(view.tip, change.files, change.message, self.workspace.now())
         if made is None:
-            return replace(step, reasons=("main has it already",))
+            return replace(step, reasons=(*step.reasons, "main has it already"))
         return replace(step, done=Done.READY, commit=made, subject=change.subject)
 
     def _about(self, view: View) -> Step:
@@ -149,11 +152,13 @@ class Releaser:
         if self.landing is Landing.BRANCH:
             branch = self.decisions.branch(step.model)
             waits = self.main.propose(step.commit, branch)
-            return replace(step, commit=waits, done=Done.PROPOSED, reasons=(f"waits on the branch {branch}",))
+            return replace(
+                step, commit=waits, done=Done.PROPOSED, reasons=(*step.reasons, f"waits on the branch {branch}")
+            )
         return replace(step, done=Done.COMMITTED) if self.main.land(step.commit, view.tip) else None
 
 
-def _told(model: str, steps: Callable[[], Iterator[Step]]) -> Iterator[Step]:
+def _guarded(model: str, steps: Callable[[], Iterator[Step]]) -> Iterator[Step]:
     """A model's steps, the last of them failed where something failed."""
     try:
         yield from steps()

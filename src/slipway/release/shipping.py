@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from slipway.adapters.image import Images
     from slipway.delivery.manifest import Release
     from slipway.plan.history import State
+    from slipway.stages.package import Packaged
     from slipway.workspace import Workspace
 
 
@@ -26,12 +27,12 @@ class Shipping:
     elsewhere: Callable[[Image], bool]
     """Whether an image is where these settings make none: other settings released it."""
 
-    def built(self, state: State, key: str, commit: str) -> str:
-        """The image of a key that was judged, by its digest; built unless it is there."""
+    def built(self, state: State, key: str, commit: str) -> Packaged:
+        """The image of a key that was judged; built unless it is there."""
         from slipway.stages import package
 
         self.check_registry(state)
-        return package.run(self.workspace, self.images, state.model, key, commit=commit).image
+        return package.run(self.workspace, self.images, state.model, key, commit=commit)
 
     def check_registry(self, state: State) -> None:
         """See to it that no image that only this machine has follows one that every cluster can pull."""

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from slipway.plan.commit import Change
 from slipway.plan.rule import Wanted
+from slipway.reviewed_bytes import Bytes, Checked
 
 
 class Done(StrEnum):
@@ -38,6 +39,8 @@ class Prepared:
     change: Change
     image: str = ""
     """That the commit puts in, by its digest."""
+    reviewed: Checked | None = None
+    """Whether its model is the one that a review showed, where one did."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +55,8 @@ class Step:
     commit: str = ""
     image: str = ""
     """The image that it is about, by its digest: built for it, or looked for."""
+    reviewed: Bytes | None = None
+    """Whether the image's model is the one that a review showed, where one did that was not to be shipped."""
     reasons: tuple[str, ...] = ()
     trained: bool = False
     known: bool = False

@@ -42,6 +42,8 @@ class Packaged:
     """An image, by its digest."""
 
     image: str
+    onnx_sha256: str
+    """Of the model in it."""
     reused: bool
     """Nothing was built: it had been before."""
 
@@ -56,13 +58,13 @@ def run(workspace: Workspace, images: Images, model: str, key: str, *, commit: s
     kept = workspace.store.get(place)
     record = kept and ImageRecord.from_json(kept.get(RECORD, b""), f"{place.path}/{RECORD}")
     if record and images.has(image := Image(name=images.name(model), digest=record.digest)):
-        return Packaged(image=image.reference, reused=True)
+        return Packaged(image=image.reference, onnx_sha256=record.onnx_sha256, reused=True)
     found = _trained(workspace, model, key)
     built = images.build(model, key, source(found.card, found.onnx), commit=commit)
     ours = ImageRecord(model=model, key=key, digest=built.digest, onnx_sha256=found.card.onnx_sha256)
     first = workspace.store.put(place, {RECORD: ours.to_json()})
     _check(ImageRecord.from_json(first[RECORD], f"{place.path}/{RECORD}"), ours, place)
-    return Packaged(image=built.reference, reused=False)
+    return Packaged(image=built.reference, onnx_sha256=ours.onnx_sha256, reused=False)
 
 
 def again(workspace: Workspace, images: Images, model: str, release: Release) -> None:
