@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
+from typing import Any
 
 
 class Kind(Enum):
@@ -37,6 +39,10 @@ class Fault:
     status: int = 500
     message: str = "Server Error"
     headers: Mapping[str, str] = field(default_factory=dict)
+    document: Mapping[str, Any] | None = None
+    """The answer, where it is not just a message."""
+    resets_in: int | None = None
+    """Seconds until there may be more requests."""
     seconds: float = 0.0
 
     @classmethod
@@ -54,8 +60,16 @@ class Fault:
             times=times,
             status=403,
             message="API rate limit exceeded for installation ID 1.",
-            headers={"x-ratelimit-remaining": "0", "x-ratelimit-reset": str(int(time.time()) + resets_in)},
+            headers={"x-ratelimit-remaining": "0"},
+            resets_in=resets_in,
         )
+
+    @classmethod
+    def graphql_limit(cls, *, times: int = 1, resets_in: int = 30) -> Fault:
+        """The hour's points are used up, which GraphQL says with a status of 200."""
+        told = cls.primary_limit("POST", "/graphql", times=times, resets_in=resets_in)
+        errors = [{"type": "RATE_LIMITED", "message": "API rate limit already exceeded."}]
+        return replace(told, status=200, document={"data": None, "errors": errors})
 
     @classmethod
     def secondary_limit(
@@ -117,6 +131,13 @@ class Fault:
     def broken(cls, method: str = "", path: str = "", *, times: int = 1, status: int = 502) -> Fault:
         """It was done, and a gateway says that it was not."""
         return cls(kind=Kind.BROKEN, method=method, path=re.compile(path), times=times, status=status)
+
+    @property
+    def answer(self) -> tuple[int, bytes, dict[str, str]]:
+        """What the client is told instead: a status, a body and headers."""
+        resets = {} if self.resets_in is None else {"x-ratelimit-reset": str(int(time.time()) + self.resets_in)}
+        document = self.document or {"message": self.message}
+        return self.status, json.dumps(document).encode(), {**self.headers, **resets}
 
     def fits(self, method: str, path: str) -> bool:
         """Whether it is due for a request."""

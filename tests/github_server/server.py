@@ -112,7 +112,7 @@ class _Handler(BaseHTTPRequestHandler):
         if fault and fault.kind in {Kind.CLOSES, Kind.HANGS}:
             self.close_connection = True
         elif fault and fault.kind is Kind.REFUSED:
-            self._send(fault.status, json.dumps({"message": fault.message}).encode(), fault.headers)
+            self._send(*fault.answer)
         elif path.startswith("/blobs/"):
             self._blob(int(path.removeprefix("/blobs/")), fault)
         else:
@@ -151,7 +151,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         if fault and fault.kind is Kind.BROKEN:
-            self._send(fault.status, b'{"message": "Server Error"}', {})
+            self._send(*fault.answer)
             return
         if answer.location:
             headers["Location"] = f"http://{BLOBS}:{github.port}{answer.location}"
