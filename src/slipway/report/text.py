@@ -10,11 +10,14 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
+from urllib.parse import quote
 
 SHORT = 60
 """Characters of a name or a value that are shown."""
 LONG = 400
 """Characters of a sentence that are shown."""
+
+_LONGEST_URL = 2_000
 
 _JOINERS = "\u200c\u200d"
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
@@ -92,6 +95,37 @@ def _reference(line: str, place: int) -> str:
     colon = character == ":" and after == " "
     bracket = character == ")" and not line[:place].isdigit()
     return character if inside_a_word or full_stop or colon or bracket else f"&#{ord(character)};"
+
+
+def literal(text: str, most: int, limit: int = LONG) -> list[str]:
+    """The lines of a text for a fenced block: visible, each cut at its end, and a word about those left out."""
+    parts = text.rstrip("\n").split("\n", most)
+    lines, rest = parts[:most], parts[most:]
+    shown = [_line(line.removesuffix("\r"), limit) for line in lines]
+    left = sum(part.count("\n") + 1 for part in rest)
+    return [*shown, f"… and {left:,} more {'line' if left == 1 else 'lines'}"] if left else shown
+
+
+def _line(line: str, limit: int) -> str:
+    visible = "".join(_visible(line[: 4 * limit].expandtabs(4))).rstrip()
+    return visible if len(visible) <= limit else f"{visible[: limit - 1]}…"
+
+
+def fence(lines: list[str], language: str = "") -> str:
+    """Lines as they are, in a block that none of them can end."""
+    longest = max((len(run) for line in lines for run in re.findall("`+", line)), default=0)
+    ticks = "`" * max(3, longest + 1)
+    return "\n".join([f"{ticks}{language}", *lines, ticks])
+
+
+_URL = "/:?=#~.-_+,@!$;%&"
+
+
+def link(shown: str, url: str) -> str:
+    """Our own Markdown as a link; without one where the address is not one of the web."""
+    if not re.match(r"https?://[^/]", url) or len(url) > _LONGEST_URL:
+        return shown
+    return f"[{shown}]({quote(url, safe=_URL).replace('&', '&amp;')})"
 
 
 def attribute(text: str, limit: int = 4_000) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from slipway.key import SHORT
 from slipway.report import ReportInput
 from slipway.report.numbers import count, decimals, duration, number, percent, signed
-from slipway.report.text import clean
+from slipway.report.style import Origin
+from slipway.report.text import clean, slug
 from slipway.results import Comparison, Interval, MetricRow, Reason, ReasonState, VerdictName
 
 METRICS = {
@@ -30,12 +32,17 @@ def mark(verdict: VerdictName) -> str:
 
 def metric(name: str) -> str:
     """A metric as people call it."""
-    return METRICS.get(name, name.replace("_", " "))
+    return METRICS.get(name) or _plain(name, 30)
 
 
 def family(name: str) -> str:
     """A family as people call it, short enough for a label."""
-    return FAMILIES.get(name, clean(name.replace("_", " "), 14))
+    return FAMILIES.get(name) or _plain(name, 14)
+
+
+def _plain(name: str, limit: int) -> str:
+    """A name that a hostile report may have made up, in letters that mean nothing to Markdown."""
+    return clean(re.sub(r"[^A-Za-z0-9]+", " ", name), limit) or "?"
 
 
 def short(key: str | None) -> str:
@@ -67,6 +74,15 @@ def took(report: ReportInput) -> str:
     return f"{duration(report.seconds)}{before}"
 
 
+def judged(interval: Interval) -> str:
+    """`0.021 better [+0.008, +0.034]`, for a line without room."""
+    digits = places(interval)
+    low, high = signed(interval.low, digits), signed(interval.high, digits)
+    side = "better" if interval.estimate > 0 else "worse"
+    is_equal = signed(interval.estimate, digits) == number(0.0, digits)
+    return f"{'equal' if is_equal else f'{number(abs(interval.estimate), digits)} {side}'} [{low}, {high}]"
+
+
 def failing(comparison: Comparison) -> tuple[Reason, ...]:
     """The checks of the gate that failed."""
     return tuple(r for r in comparison.reasons if r.state is ReasonState.FAIL)
@@ -96,7 +112,7 @@ def _blocked_by_data(report: ReportInput) -> list[str]:
         parts.append("holdout rows stand on the training side as well")
     return [
         f"The data cannot be trained on: {' and '.join(parts)}. No model was searched.",
-        f"Correct the rows below; or, if the data are right, correct data/{report.model}/expectations.json.",
+        f"Correct the rows below; or, if the data are right, correct data/{slug(report.model)}/expectations.json.",
     ]
 
 
@@ -154,7 +170,7 @@ def _block(comparison: Comparison) -> list[str]:
     guardrails = "A guardrail is" if len(broken) == 1 else f"{len(broken)} guardrails are"
     return [
         lead,
-        f"{guardrails} broken all the same: {_listed(_CHECKS[r.check].lower() for r in broken)}.",
+        f"{guardrails} broken all the same: {listed(_CHECKS[r.check].lower() for r in broken)}.",
         *_advice(checks),
     ]
 
@@ -203,14 +219,15 @@ def _advice(checks: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(_ADVICE[name] for name in _ADVICE if name in checks))
 
 
-def _listed(parts: Iterable[str]) -> str:
+def listed(parts: Iterable[str]) -> str:
+    """`one, two and three`."""
     *most, last = parts
     return f"{', '.join(most)} and {last}" if most else last
 
 
-def merge(report: ReportInput) -> list[str]:
+def merge(report: ReportInput, origin: Origin = Origin.OWN) -> list[str]:
     """What a merge would ship. None of it quotes data."""
-    key = short(report.key)
+    key = slug(short(report.key))
     if report.verdict is not VerdictName.PROMOTE or report.card is None:
         return ["Nothing ships: only the verdict `promote` does. What is live stays live."]
     serving = report.spec.serving
@@ -220,13 +237,17 @@ def merge(report: ReportInput) -> list[str]:
         if serving.canary_percent
         else f"It gets all of the traffic at once, on {replicas}."
     )
-    return [
-        (
+    bytes_of = {
+        Origin.OWN: (
             f"Key `{key}` ships as it was reviewed: these very bytes, nothing is trained again "
             "(unless main changes the same inputs first)."
         ),
-        first,
-    ]
+        Origin.FORK: (
+            f"Key `{key}` is trained again, for what a fork trained is shown and never shipped; "
+            "the release says whether the bytes came out the same."
+        ),
+    }
+    return [bytes_of[origin], first]
 
 
 def rollback(model: str, key: str) -> str:

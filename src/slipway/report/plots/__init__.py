@@ -15,7 +15,7 @@ from slipway.results import Comparison
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_IN_COMMENT, _ON_PAGE = 12, 40
+IN_COMMENT, _ON_PAGE = 12, 40
 """Slices that are drawn."""
 
 
@@ -33,7 +33,7 @@ def for_comment(report: ReportInput) -> list[Plot]:
     """At most two: the improvement, and the diagnosis that helps most."""
     if report.comparison is None or not report.validation.passed:
         return []
-    plots = [_improvement(report, report.comparison, _IN_COMMENT)]
+    plots = [_improvement(report, report.comparison, IN_COMMENT)]
     return [*plots, *(replace(plot, name="diagnosis") for plot in _diagnoses(report.comparison)[:1])]
 
 

@@ -31,7 +31,7 @@ def models(comparison: Comparison) -> _Named:
 # ---- calibration
 
 
-def _calibrated(comparison: Comparison) -> list[tuple[str, Sequence[CalibrationBin]]]:
+def calibrated(comparison: Comparison) -> list[tuple[str, Sequence[CalibrationBin]]]:
     """Without the baseline: it always claims the same, so there is no curve to draw."""
     named = models(comparison)[1:] if comparison.champion.kind == "baseline" else models(comparison)
     return [(name, diagnostics.calibration) for name, diagnostics in named if diagnostics.calibration]
@@ -44,10 +44,14 @@ def has_calibration(comparison: Comparison) -> bool:
 
 def describe_calibration(comparison: Comparison) -> str:
     """What the plot shows, in words."""
-    text = ["Calibration: predicted probability and observed share; the diagonal is perfect."]
-    for name, bins in _calibrated(comparison):
-        text.append(f"The {name} is off by {percent(round(miscalibration(bins), 3))} on average.")
-    return " ".join(text)
+    lead = "Calibration: predicted probability and observed share; the diagonal is perfect."
+    return f"{lead} {calibration(comparison)}"
+
+
+def calibration(comparison: Comparison) -> str:
+    """How well both are calibrated."""
+    named = calibrated(comparison)
+    return " ".join(f"The {n} is off by {percent(round(miscalibration(bins), 3))} on average." for n, bins in named)
 
 
 def miscalibration(bins: Sequence[CalibrationBin]) -> float:
@@ -58,7 +62,7 @@ def miscalibration(bins: Sequence[CalibrationBin]) -> float:
 
 def draw_calibration(comparison: Comparison, theme: Theme) -> Figure:
     """Both models against the diagonal, as far as their probabilities reach."""
-    named = _calibrated(comparison)
+    named = calibrated(comparison)
     reach = min(1.0, 1.1 * max((v for _, bins in named for b in bins for v in (b.predicted, b.observed)), default=1.0))
     end = reach or 1.0
     sheet = canvas.figure(3.7, theme)
@@ -159,7 +163,12 @@ def _errors(diagnostics: Diagnostics) -> list[float]:
 
 def describe_predictions(comparison: Comparison) -> str:
     """What the plot shows, in words."""
-    text = ["Predicted against actual values; the diagonal is perfect."]
+    return f"Predicted against actual values; the diagonal is perfect. {closeness(comparison)}"
+
+
+def closeness(comparison: Comparison) -> str:
+    """How far both are off."""
+    text = []
     for name, diagnostics in models(comparison):
         errors = sorted(abs(e) for e in _errors(diagnostics))
         if errors:

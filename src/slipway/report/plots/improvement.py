@@ -23,7 +23,9 @@ _WIDEST = 8.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Row:
+class Row:
+    """An interval with its label."""
+
     label: str
     interval: Interval
     is_bad: bool
@@ -32,6 +34,13 @@ class _Row:
 def judged(comparison: Comparison, most: int) -> list[SliceRow]:
     """The slices that are drawn: those with an interval, the worst first."""
     return [s for s in ranked(comparison.slices) if s.improvement is not None][:most]
+
+
+def rows_of(comparison: Comparison, most: int) -> list[Row]:
+    """The whole holdout, then the slices that are drawn."""
+    rows = [Row(label="whole holdout", interval=comparison.primary.improvement, is_bad=_is_bad(comparison))]
+    drawn = judged(comparison, most)
+    return [*rows, *(Row(label=_name(s), interval=s.improvement, is_bad=s.regressed) for s in drawn if s.improvement)]
 
 
 def describe(comparison: Comparison, most: int) -> str:
@@ -60,15 +69,14 @@ def describe(comparison: Comparison, most: int) -> str:
 def draw(comparison: Comparison, limit: float | None, most: int, theme: Theme) -> Figure:
     """Draw it. `limit` is how much worse a slice may get, where that is checked."""
     slices = judged(comparison, most)
-    rows = [_Row(label="whole holdout", interval=comparison.primary.improvement, is_bad=_is_bad(comparison))]
-    rows += [_Row(label=_name(s), interval=s.improvement, is_bad=s.regressed) for s in slices if s.improvement]
+    rows = rows_of(comparison, most)
     gap = 0.55 if slices else 0.0
     places = [0.0, *(i + gap for i in range(1, len(rows)))]
     sheet = canvas.figure(1.15 + _ROW * (places[-1] + 1), theme)
     left = canvas.margin([r.label for r in rows])
     axes = canvas.panel(sheet, theme, left=left, right=2.25, bottom=0.62, top=0.5)
     axes.set_ylim(places[-1] + 0.6, -0.6)
-    axes.set_xlim(*_range(rows, comparison.min_improvement, limit if slices else None))
+    axes.set_xlim(*extent(rows, comparison.min_improvement, limit if slices else None))
     _lines(axes, theme, comparison.min_improvement, limit if slices else None, places)
     for place, row in zip(places, rows, strict=True):
         _interval(axes, theme, place, row, is_main=place == 0)
@@ -94,7 +102,8 @@ def _is_bad(comparison: Comparison) -> bool:
     return comparison.primary.improvement.high < comparison.min_improvement
 
 
-def _range(rows: list[_Row], least: float, limit: float | None) -> tuple[float, float]:
+def extent(rows: list[Row], least: float, limit: float | None) -> tuple[float, float]:
+    """The improvements between which is drawn."""
     main = rows[0].interval
     reach = _WIDEST * max(abs(main.low), abs(main.high), abs(least), limit or 0.0, 1e-12)
     ends = [0.0, least, -(limit or 0.0)]
@@ -120,7 +129,7 @@ def _lines(axes: Axes, theme: Theme, least: float, limit: float | None, places: 
         axes.annotate(f"slice limit {number(-limit)}", (-limit, start), annotation_clip=False, **beside)  # type: ignore[arg-type]
 
 
-def _interval(axes: Axes, theme: Theme, place: float, row: _Row, *, is_main: bool) -> None:
+def _interval(axes: Axes, theme: Theme, place: float, row: Row, *, is_main: bool) -> None:
     low, high = axes.get_xlim()
     colour = theme.bad if row.is_bad else theme.challenger
     start, end = max(low, row.interval.low), min(high, row.interval.high)

@@ -13,6 +13,7 @@ from slipway.report.tables.data import (
 )
 from slipway.report.tables.judgement import (
     of_checks,
+    of_classes,
     of_confusions,
     of_importances,
     of_metrics,
@@ -31,6 +32,7 @@ __all__ = [
     "failing_rows",
     "of_all_checks",
     "of_checks",
+    "of_classes",
     "of_columns",
     "of_confusions",
     "of_failed_checks",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from slipway.report import ReportInput, checks, words
 from slipway.report.numbers import NOTHING, count, decimals, milliseconds, number, percent, signed, size
@@ -93,6 +93,30 @@ def of_confusions(comparison: Comparison) -> Table:
     )
     headers = ("True class", "Predicted", "Rows", "Of the class")
     return Table(headers=headers, rows=rows, numeric=frozenset({2, 3}))
+
+
+def of_classes(comparison: Comparison) -> Table:
+    """How many rows of each class both models predict right; the classes of which the challenger knows least first."""
+    champion, challenger = comparison.champion_diagnostics.confusion, comparison.challenger_diagnostics.confusion
+    found = [
+        (name, sum(now), _right(champion[place : place + 1], place), _right((now,), place))
+        for place, (name, now) in enumerate(zip(comparison.classes, challenger, strict=False))
+        if sum(now)
+    ]
+    rows = tuple(
+        (Name(name), Own(count(rows)), Own(NOTHING if before is None else percent(before)), Own(percent(now or 0.0)))
+        for name, rows, before, now in sorted(found, key=lambda row: row[3] or 0.0)
+    )
+    headers = ("True class", "Rows", "Champion predicts right", "Challenger predicts right")
+    return Table(headers=headers, rows=rows, numeric=frozenset({1, 2, 3}))
+
+
+def _right(lines: Sequence[Sequence[int]], place: int) -> float | None:
+    """The share of a class's rows that are predicted to be of it."""
+    for line in lines:
+        if sum(line) and place < len(line):
+            return line[place] / sum(line)
+    return None
 
 
 def of_importances(comparison: Comparison) -> Table:
