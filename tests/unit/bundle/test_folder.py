@@ -61,5 +61,5 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
 def test_a_number_that_is_none_deep_inside_is_not_handed_on(tmp_path: Path) -> None:
     report = promote(card=card().model_copy(update={"cv_score": float("nan")}))
     bundle = Bundle.of(ModelReview(model="iris", report=report), pull_request=7, head=HEAD)
-    with pytest.raises(InputError, match="cannot be handed on.*cv_score"):
+    with pytest.raises(InputError, match=r"cannot be handed on.*cv_score"):
         folders.write(tmp_path, bundle, None)
