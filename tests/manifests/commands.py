@@ -6,6 +6,7 @@ import re
 import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -49,9 +50,19 @@ class Command:
     where: str
     words: tuple[str, ...]
 
+    @property
+    def name(self) -> str:
+        """The subcommand."""
+        return self._found()[0]
+
     def parse(self) -> tuple[str, dict[str, Any]]:
         """The subcommand and the values of its parameters; raises what the command line says of a slip."""
-        command: Any = typer.main.get_command(app)
+        name, command, rest = self._found()
+        return name, command.make_context(f"slipway {name}", rest).params
+
+    def _found(self) -> tuple[str, Any, list[str]]:
+        """The subcommand's name, what reads its arguments, and these."""
+        command = _program()
         path: list[str] = []
         rest = list(self.words[1:])
         while hasattr(command, "commands"):
@@ -59,7 +70,12 @@ class Command:
             assert name in command.commands, f"{self.where}: there is no slipway {' '.join([*path, name])}"
             path.append(name)
             command = command.commands[name]
-        return " ".join(path), command.make_context(f"slipway {' '.join(path)}", rest).params
+        return " ".join(path), command, rest
+
+
+@cache
+def _program() -> Any:
+    return typer.main.get_command(app)
 
 
 def of_workflow(path: Path) -> Iterator[Command]:
@@ -74,7 +90,7 @@ def of_workflow(path: Path) -> Iterator[Command]:
 def of_script(script: str, where: str) -> Iterator[Command]:
     """The commands of a shell script that stand alone on a line, as all of them should."""
     for line in script.replace("\\\n", " ").splitlines():
-        if re.match(r"\s*slipway\s", f"{line} "):
+        if re.match(r"\s*(?:\S*/)?slipway\s", f"{line} "):
             yield Command(where=where, words=tuple(_sampled(word, _SHELL) for word in shlex.split(line)))
 
 

