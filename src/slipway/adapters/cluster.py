@@ -7,6 +7,7 @@ import os
 import shutil
 import threading
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from slipway.errors import OutsideError
@@ -25,6 +26,8 @@ _ENVIRONMENT = {
     "TUNE_GLOBAL_CHECKPOINT_S": "100000",
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
 }
+_CARRIED = ("NPY_DISABLE_CPU_FEATURES", "ORT_DISABLE_TELEMETRY")
+"""What the command line sets for itself, and workers that it did not start would go without."""
 _MIB = 1 << 20
 _SHARED_MEMORY = "/dev/shm"  # noqa: S108  where Ray keeps its objects
 _LEAST = 80 * _MIB
@@ -106,8 +109,19 @@ class Cluster:
             address=self.address or "local",
             log_to_driver=False,
             configure_logging=False,
-            **({} if self.address else local),
+            **({"runtime_env": _travelling()} if self.address else local),
         )
+
+
+def _travelling() -> dict[str, Any]:
+    """What a cluster that was there before has to be given, so that its workers give the bytes that they give here.
+
+    The code that the key names, whatever its image has, and the processor features that NumPy may use.
+    """
+    import slipway
+
+    code = str(Path(slipway.__file__).parent)
+    return {"py_modules": [code], "env_vars": {name: os.environ[name] for name in _CARRIED if name in os.environ}}
 
 
 def _cores() -> int:
