@@ -20,13 +20,17 @@ CRDS = "SLIPWAY_TEST_CRDS"
 CORE = {"v1", "rbac.authorization.k8s.io/v1", "networking.k8s.io/v1"}
 
 
-@pytest.fixture(scope="module")
-def installed() -> list[Object]:
+def built(folder: Path) -> list[Object]:
     kubectl = shutil.which("kubectl")
     if kubectl is None:
         pytest.skip("kubectl is not installed")
-    done = subprocess.run([kubectl, "kustomize", str(TEKTON)], capture_output=True, check=True, text=True)
+    done = subprocess.run([kubectl, "kustomize", str(folder)], capture_output=True, check=True, text=True)
     return list(yaml.safe_load_all(done.stdout))
+
+
+@pytest.fixture(scope="module")
+def installed() -> list[Object]:
+    return built(TEKTON)
 
 
 def of_kind(objects: list[Object], *kinds: str) -> list[Object]:
@@ -50,6 +54,19 @@ def test_the_namespace_is_said_once(installed: list[Object]) -> None:
     assert {one["metadata"]["namespace"] for one in installed if one["kind"] not in cluster_wide} == {"slipway"}
     (binding,) = of_kind(installed, "ClusterRoleBinding")
     assert binding["subjects"][0]["namespace"] == "slipway"
+
+
+def test_elsewhere_than_on_openshift_a_runs_volume_has_a_group(installed: list[Object], tmp_path: Path) -> None:
+    shutil.copytree(TEKTON, tmp_path / "tekton")
+    file = tmp_path / "tekton" / "kustomization.yaml"
+    text = file.read_text(encoding="utf-8")
+    assert "components: []" in text
+    file.write_text(text.replace("components: []", "components: [kubernetes]"), encoding="utf-8")
+    found = built(tmp_path / "tekton")
+    for template in of_kind(found, "TriggerTemplate"):
+        run = template["spec"]["resourcetemplates"][0]["spec"]
+        assert run["taskRunTemplate"]["podTemplate"]["securityContext"].pop("fsGroup") == 1001
+    assert found == installed
 
 
 def test_images_are_named_by_digest_in_one_place(installed: list[Object]) -> None:
