@@ -18,6 +18,7 @@ def test_what_quotes_data_is_never_our_own() -> None:
         tables.of_checks(report),
         tables.of_metrics(report.comparison),
         tables.of_slices(report.comparison),
+        tables.of_classes(report.comparison),
         tables.of_confusions(report.comparison),
         tables.of_all_checks(report.validation),
         tables.of_failing_rows(tables.failing_rows(report.validation)),
@@ -82,3 +83,21 @@ def test_confusions_are_ranked_by_rows() -> None:
         ("virginica", "versicolor", "4", "31%"),
         ("versicolor", "virginica", "3", "25%"),
     )
+
+
+def test_both_models_are_shown_by_class_the_worst_known_first() -> None:
+    report = samples.promote()
+    assert report.comparison is not None
+    assert tables.of_classes(report.comparison).rows == (
+        ("versicolor", "12", "75%", "92%"),
+        ("virginica", "13", "69%", "92%"),
+        ("setosa", "13", "100%", "100%"),
+    )
+
+
+def test_a_class_that_the_champion_never_saw_is_told_without_it() -> None:
+    confusion = samples.diagnostics(good=True)
+    report = samples.promote(comparison=samples.comparison(champion_diagnostics=confusion.model_copy(
+        update={"confusion": ((13, 0, 0),)})))  # fmt: skip
+    assert report.comparison is not None
+    assert [row[2] for row in tables.of_classes(report.comparison).rows] == ["–", "–", "100%"]

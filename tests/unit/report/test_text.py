@@ -12,7 +12,7 @@ from markdown_it.token import Token
 
 from slipway.report.markdown import table
 from slipway.report.tables import Name, Table
-from slipway.report.text import LONG, SHORT, attribute, clean, code, prose, slug
+from slipway.report.text import LONG, SHORT, attribute, clean, code, fence, link, literal, prose, slug
 
 from .samples import HOSTILE
 
@@ -109,3 +109,60 @@ def test_a_sentence_is_shortened() -> None:
 def test_a_slug_can_stand_in_a_comment(text: str) -> None:
     assert re.fullmatch(r"[a-z0-9-]*", slug(text))
     assert not slug(text).startswith("-")
+
+
+BLOCKS = st.lists(TEXTS, max_size=6).map("\n".join)
+
+
+@given(BLOCKS, st.integers(1, 5))
+@example("`" * 900 + "\n~~~\n```\n````", 5)
+@example("```\n</code></pre><script>", 5)
+def test_no_line_ends_its_block(text: str, most: int) -> None:
+    lines = literal(text, most)
+    tokens = GFM.parse(f"above\n\n{fence(lines, 'diff')}\n\nbelow")
+    above, block, below = (t for t in tokens if t.type in {"fence", "inline"})
+    assert (above.content, below.content) == ("above", "below")
+    assert block.info == "diff"
+    assert block.content == "".join(f"{line}\n" for line in lines)
+
+
+@given(BLOCKS, st.integers(1, 5))
+def test_a_block_holds_short_visible_lines(text: str, most: int) -> None:
+    lines = literal(text, most, SHORT)
+    assert len(lines) <= most + 1
+    for line in lines:
+        assert len(line) <= SHORT
+        assert not {unicodedata.category(c) for c in line if c not in "\u200c\u200d"} & {"Cc", "Cf", "Cs", "Zl", "Zp"}
+
+
+def test_a_block_keeps_what_stands_before_a_line_and_says_what_it_leaves_out() -> None:
+    text = "  a: 1\r\n\n\tb\u202e\n+c\n-d\n"
+    assert literal(text, 9) == ["  a: 1", "", "    b\ufffd", "+c", "-d"]
+    assert literal(text, 4) == ["  a: 1", "", "    b\ufffd", "+c", "… and 1 more line"]
+    assert literal(text, 1) == ["  a: 1", "… and 4 more lines"]
+    assert literal("", 3) == [""]
+
+
+@given(st.one_of(TEXTS, MARKUP.map("https://a.example/{}".format)))
+def test_a_link_leads_where_it_says_or_nowhere(url: str) -> None:
+    tokens = inline(f"before {link('`it`', url)} after")
+    links = [t.attrs["href"] for t in tokens if t.type == "link_open"]
+    assert len(links) == (1 if re.match("https?://[^/]", url) and len(url) <= 2_000 else 0)
+    assert {t.type for t in tokens} <= {"text", "code_inline", "link_open", "link_close"}
+    assert all(str(href).startswith("http") for href in links)
+    assert shown(tokens) == "before it after"
+
+
+@pytest.mark.parametrize(
+    ("url", "href"),
+    [
+        ("https://a.example/b?c=d&copy=e#f", "https://a.example/b?c=d&copy=e#f"),
+        ("https://a.example/b)c d", "https://a.example/b%29c%20d"),
+        ("javascript:alert(1)", None),
+        ("http:///b", None),
+        ("data:text/html,x", None),
+    ],
+)
+def test_only_addresses_of_the_web_are_links(url: str, href: str | None) -> None:
+    links = [t.attrs["href"] for t in inline(link("it", url)) if t.type == "link_open"]
+    assert links == ([href] if href else [])

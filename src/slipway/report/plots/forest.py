@@ -91,8 +91,8 @@ def _line(row: Row, scale: _Scale, edge: float | None, side: int) -> str:
     low, high = scale.column(interval.low), scale.column(interval.high)
     for place in range(max(0, low), min(WIDTH - 1, high) + 1):
         cells[place] = "─"
-    for place, sign, beyond in ((low, "├", "◄"), (high, "┤", "►")):
-        cells[max(0, min(WIDTH - 1, place))] = sign if 0 <= place < WIDTH else beyond
+    for place, sign in ((low, "├"), (high, "┤")):
+        cells[max(0, min(WIDTH - 1, place))] = "◄" if place < 0 else "►" if place >= WIDTH else sign
     middle = scale.column(interval.estimate)
     if 0 <= middle < WIDTH:
         cells[middle] = "×" if row.is_bad else "●"

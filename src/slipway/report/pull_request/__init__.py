@@ -23,6 +23,8 @@ __all__ = ["Marker", "State", "Told", "check", "comment", "marker", "running", "
 
 LIMIT = 60_000
 """Characters of a comment; GitHub refuses one above 65,536."""
+_WHILE_RUNNING = 1_000
+"""Characters that are said above the last result while the next one is under way."""
 SUMMARY_LIMIT = 1_000_000
 """Bytes of a step's summary; GitHub refuses one above 1 MiB."""
 _NONE: Mapping[str, str] = MappingProxyType({})
@@ -37,7 +39,7 @@ def comment(
     `refused` says why nothing of the change was looked at, `rejected` why a model's bundle was not taken.
     """
     first = str(Marker(head=told.head, run=told.run, state=State.DONE))
-    paper = Paper(style=COMMENT, room=LIMIT - len(first) - 2, measure=len)
+    paper = Paper(style=COMMENT, room=LIMIT - len(first) - _WHILE_RUNNING, measure=len)
     return f"{first}\n\n{write(entries(reviews, rejected), told, refused, paper)}"
 
 

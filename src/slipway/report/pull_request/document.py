@@ -55,7 +55,10 @@ def _head(entries: Sequence[Entry], told: Told | None, refused: str) -> str:
     parts = [f"## {overview.headline(entries, refused)}", _facts(entries, told)]
     if refused:
         parts.append(fence(literal(refused, _REFUSED_LINES), "text"))
-        parts.append("Nothing of it was trained or judged. Mend what is named, and push again.")
+        parts.append(
+            "Nothing of it was trained or judged. Mend what is named and push again, or run it again if it is nothing "
+            "of the change's."
+        )
     elif not entries:
         parts.append("No model's inputs change: nothing is trained, and a merge releases nothing.")
     if told and told.from_fork and any(entry.report for entry in entries):
