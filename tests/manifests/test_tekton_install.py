@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.manifests.commands import of_tekton
 from tests.manifests.tekton_objects import TEKTON, Object, step, texts
 
 jsonschema = pytest.importorskip("jsonschema")
@@ -57,42 +56,17 @@ def test_the_namespace_is_said_once(installed: list[Object]) -> None:
     assert binding["subjects"][0]["namespace"] == "slipway"
 
 
-def with_component(name: str, place: Path) -> list[Object]:
-    shutil.copytree(TEKTON, place / "tekton")
-    file = place / "tekton" / "kustomization.yaml"
+def test_elsewhere_than_on_openshift_a_runs_volume_has_a_group(installed: list[Object], tmp_path: Path) -> None:
+    shutil.copytree(TEKTON, tmp_path / "tekton")
+    file = tmp_path / "tekton" / "kustomization.yaml"
     text = file.read_text(encoding="utf-8")
     assert "components: []" in text
-    file.write_text(text.replace("components: []", f"components: [{name}]"), encoding="utf-8")
-    return built(place / "tekton")
-
-
-def test_elsewhere_than_on_openshift_a_runs_volume_has_a_group(installed: list[Object], tmp_path: Path) -> None:
-    found = with_component("kubernetes", tmp_path)
+    file.write_text(text.replace("components: []", "components: [kubernetes]"), encoding="utf-8")
+    found = built(tmp_path / "tekton")
     for template in of_kind(found, "TriggerTemplate"):
         run = template["spec"]["resourcetemplates"][0]["spec"]
         assert run["taskRunTemplate"]["podTemplate"]["securityContext"].pop("fsGroup") == 1001
     assert found == installed
-
-
-def test_on_ray_the_step_that_submits_has_a_token_and_no_other(installed: list[Object], tmp_path: Path) -> None:
-    found = with_component("on-ray", tmp_path)
-    changed = {(one["kind"], one["metadata"]["name"]) for one in found if one not in installed}
-    assert changed == {
-        ("NetworkPolicy", "slipway-tune"),
-        ("Task", "slipway-tune"),
-        ("TriggerTemplate", "slipway-pull-request"),
-    }
-    (task,) = [one for one in of_kind(found, "Task") if one["metadata"]["name"] == "slipway-tune"]
-    (tmp_path / "tune.yaml").write_text(yaml.safe_dump(task), encoding="utf-8")
-    for command in of_tekton(tmp_path / "tune.yaml"):
-        said = command.parse()[1]
-        assert Path(said["ray_job"]).parts[-3:] == ("tekton", "ray", "rayjob.yaml")
-        assert said["ray_image"] == step(task)["image"]
-    (template,) = [
-        one for one in of_kind(found, "TriggerTemplate") if one["metadata"]["name"] == "slipway-pull-request"
-    ]
-    specs = template["spec"]["resourcetemplates"][0]["spec"]["taskRunSpecs"]
-    assert [one["pipelineTaskName"] for one in specs if "podTemplate" in one] == ["tune"]
 
 
 def test_images_are_named_by_digest_in_one_place(installed: list[Object]) -> None:
