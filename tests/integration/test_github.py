@@ -204,6 +204,14 @@ class TestFaults:
         with pytest.raises(OutsideError, match=r"not what it says it is: number.*\n.*lead to GitHub's API"):
             forge.pull(1)
 
+    def test_a_list_without_end(self, server: FakeGitHub, forge: GitHub, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("slipway.adapters.github.line.MOST_PAGES", 2)
+        pull = server.state.open_pull()
+        for _ in range(201):
+            server.state.say(pull, "someone", "hello")
+        with pytest.raises(OutsideError, match="no end of pages to read the comments"):
+            list(forge.comments(1))
+
     def test_a_repository_that_has_moved(self, server: FakeGitHub, forge: GitHub) -> None:
         server.faults.append(Fault.refused(status=301, message="Moved Permanently"))
         with pytest.raises(OutsideError, match="has moved"):

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from githubkit.response import Response
 
 PER_PAGE = 100
+MOST_PAGES = 300
+"""GitHub ends most of its lists earlier."""
 _MISSING = 404
 _REDIRECTS = range(300, 400)
 _SHOWN = 200
@@ -79,14 +81,13 @@ class Line:
 
     def pages[T](self, path: str, answer: type[T], *, doing: str, needs: str, **params: str | int) -> Iterator[T]:
         """Read a list page by page, each when it is wanted."""
-        page = 1
-        while True:
+        for page in range(1, MOST_PAGES + 1):
             asked = {**params, "per_page": PER_PAGE, "page": page}
             response = self.send(Request(method="GET", path=path, doing=doing, needs=needs, params=asked), answer)
             yield self._read(response, doing)
             if "next" not in response.raw_response.links:
                 return
-            page += 1
+        raise OutsideError(f"GitHub has no end of pages to {doing}", hint="Is GITHUB_API_URL right?")
 
     def ask[T](self, request: Request, answer: type[T]) -> T:
         """Send a request, and read what is answered."""
