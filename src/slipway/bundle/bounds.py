@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,10 @@ _ITEMS = {
     "times": 20,
     "trials": 100_000,
 }
+_MOST_PARTS = 3_000_000
+"""Commas and brackets of a text: each part takes some hundred bytes once it is read, however short it is."""
+MOST_TOGETHER = 200_000
+"""Of all lists and tables together, but for the trials: each may cost whoever checks it a kilobyte."""
 LONGEST_TEXT = 2**16
 _TEXTS = {"manifest_diff": 2**20}
 _SIGNED = frozenset({"params", "newest_from", "spec"})
@@ -77,6 +82,38 @@ def _check(path: Path, name: str, value: object) -> None:
             for key, part in value.items():
                 _check_text(path, name, key)
                 _check((*path, "value"), name, part)
+
+
+def check_text(content: bytes, name: str) -> None:
+    """See to it that it is JSON that says each thing once, and little enough for all of it to be looked at.
+
+    Pydantic collects everything that is wrong with a document: of a million wrong entries that is gigabytes.
+    Raises `Rejected`, which names the file.
+    """
+    if sum(map(content.count, (b",", b"[", b"{"))) > _MOST_PARTS:
+        raise Rejected(f"{name} has more parts than any report")
+    try:
+        count = _count("", json.loads(content.decode(), object_pairs_hook=_once))
+    except (ValueError, RecursionError):
+        raise Rejected(f"{name} is no JSON, or is nested too deeply") from None
+    if count > MOST_TOGETHER:
+        raise Rejected(f"{name} has more entries in all than any report")
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    if len(found := dict(pairs)) < len(pairs):
+        raise Rejected("a document says one thing twice")
+    return found
+
+
+def _count(name: str, value: object) -> int:
+    """The entries of all lists and tables in it, each list's checked by the name of its field."""
+    if not isinstance(value, dict | list):
+        return 0
+    _check_length((name,), name, len(value))
+    inner = ((name, part) for part in value) if isinstance(value, list) else value.items()
+    count = len(value) + sum(_count(key, part) for key, part in inner)
+    return 0 if name == "trials" else count
 
 
 def _check_text(path: Path, name: str, text: str) -> None:

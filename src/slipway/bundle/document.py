@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import Field, ValidationError, field_serializer, model_validator
+from pydantic import FailFast, Field, ValidationError, field_serializer, model_validator
 
 from slipway.errors import InputError
 from slipway.report import ReportInput
@@ -95,7 +95,7 @@ class ReportDocument(Document):
     base: Commit | None
     validation: Validation
     card: ModelCard | None
-    trials: tuple[Trial, ...]
+    trials: Annotated[tuple[Trial, ...], FailFast()]
     comparison: Comparison | None
     times: tuple[StageTime, ...]
     spec: ModelSpec

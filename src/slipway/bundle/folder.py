@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from slipway.bundle import bounds
+from slipway.bundle.rejected import Rejected
 from slipway.errors import InputError, OutsideError, StoreError
 from slipway.results import Document
 from slipway.trained import CARD, ONNX, Trained
@@ -44,7 +46,7 @@ def write_plan(folder: Path, plan: Plan) -> None:
 
 
 def _content(document: Document, whose: str) -> bytes:
-    """The document's bytes, of which it is known that they can be read again."""
+    """The document's bytes, of which it is known that they will be read."""
     try:
         content = document.model_dump_json().encode() + b"\n"
         again = type(document).from_json(content, whose)
@@ -57,6 +59,11 @@ def _content(document: Document, whose: str) -> bytes:
         )
     if again != document:
         raise InputError(f"what was found of {whose} is not the same after it was written")
+    try:
+        bounds.check_text(content, "it")
+        bounds.check(again)
+    except Rejected as error:
+        raise InputError(f"what was found of {whose} cannot be handed on: {error.what}") from None
     return content
 
 

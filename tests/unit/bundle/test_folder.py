@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.unit.report.samples import card, promote
+from tests.unit.report.samples import card, promote, validation
 
 from slipway.bundle import folder as folders
 from slipway.bundle.document import Bundle, Plan
@@ -50,6 +50,13 @@ def test_what_is_too_large_is_told_where_it_was_made(tmp_path: Path, monkeypatch
     with pytest.raises(InputError, match=r"has [\d,]+ bytes; 1,000 can be handed on"):
         folders.write(tmp_path, FOUND, None)
     assert not files(tmp_path)
+
+
+def test_what_would_be_rejected_is_told_where_it_was_made(tmp_path: Path) -> None:
+    report = promote(validation=validation(ignored=dict.fromkeys(map(str, range(10_001)), "dropped")))
+    bundle = Bundle.of(ModelReview(model="iris", report=report), pull_request=7, head=HEAD)
+    with pytest.raises(InputError, match="cannot be handed on: ignored has 10,001 entries"):
+        folders.write(tmp_path, bundle, None)
 
 
 def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
