@@ -48,21 +48,27 @@ def test_every_file_is_installed(installed: list[Object]) -> None:
     assert sorted(written) == sorted((one["kind"], one["metadata"]["name"]) for one in installed)
 
 
-def test_the_namespace_is_said_once(installed: list[Object]) -> None:
+def changed(place: Path, before: str, after: str) -> list[Object]:
+    """What is installed after a change of the one file that people change."""
+    shutil.copytree(TEKTON, place / "tekton")
+    file = place / "tekton" / "kustomization.yaml"
+    text = file.read_text(encoding="utf-8")
+    assert before in text
+    file.write_text(text.replace(before, after), encoding="utf-8")
+    return built(place / "tekton")
+
+
+def test_the_namespace_is_said_once(tmp_path: Path) -> None:
+    found = changed(tmp_path, "namespace: slipway", "namespace: models")
     cluster_wide = {"ClusterRole", "ClusterRoleBinding"}
-    assert {one["kind"] for one in installed if "namespace" not in one["metadata"]} == cluster_wide
-    assert {one["metadata"]["namespace"] for one in installed if one["kind"] not in cluster_wide} == {"slipway"}
-    (binding,) = of_kind(installed, "ClusterRoleBinding")
-    assert binding["subjects"][0]["namespace"] == "slipway"
+    assert {one["kind"] for one in found if "namespace" not in one["metadata"]} == cluster_wide
+    assert {one["metadata"]["namespace"] for one in found if one["kind"] not in cluster_wide} == {"models"}
+    bindings = of_kind(found, "RoleBinding", "ClusterRoleBinding")
+    assert {subject["namespace"] for one in bindings for subject in one["subjects"]} == {"models"}
 
 
 def test_elsewhere_than_on_openshift_a_runs_volume_has_a_group(installed: list[Object], tmp_path: Path) -> None:
-    shutil.copytree(TEKTON, tmp_path / "tekton")
-    file = tmp_path / "tekton" / "kustomization.yaml"
-    text = file.read_text(encoding="utf-8")
-    assert "components: []" in text
-    file.write_text(text.replace("components: []", "components: [kubernetes]"), encoding="utf-8")
-    found = built(tmp_path / "tekton")
+    found = changed(tmp_path, "components: []", "components: [kubernetes]")
     for template in of_kind(found, "TriggerTemplate"):
         run = template["spec"]["resourcetemplates"][0]["spec"]
         assert run["taskRunTemplate"]["podTemplate"]["securityContext"].pop("fsGroup") == 1001
