@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import BinaryIO, Protocol
 
+from slipway.errors import OutsideError
+
 
 @dataclass(frozen=True, kw_only=True)
 class Pull:
@@ -59,6 +61,10 @@ class Comment:
     id: int
     author: str
     body: str = field(repr=False)
+
+
+class TooLargeError(OutsideError):
+    """What was to be downloaded is larger than what anybody reads of it."""
 
 
 class Conclusion(StrEnum):
@@ -127,7 +133,7 @@ class Forge(Protocol):
         """What a run left behind, all of its attempts."""
 
     def download(self, artifact: Artifact, to: BinaryIO, limit: int) -> None:
-        """Write an artefact's archive; `OutsideError` after more than `limit` bytes, whatever was said of it."""
+        """Write an artefact's archive; `TooLargeError` after more than `limit` bytes, whatever was said of it."""
 
     def comments(self, pull: int) -> Iterator[Comment]:
         """The comments of a pull request, oldest first."""

@@ -11,6 +11,7 @@ from slipway.adapters.github.line import Line, Request
 from slipway.adapters.github.patience import Failure, Trouble
 from slipway.adapters.github.refusals import RefusedError
 from slipway.errors import OutsideError
+from slipway.forge.interface import TooLargeError
 
 if TYPE_CHECKING:
     import httpx
@@ -32,7 +33,7 @@ class Download:
     def into(self, to: BinaryIO) -> None:
         """Write the archive where the stream stands; a part that came before is written over.
 
-        Raises `OutsideError` beyond `limit` bytes, whatever was said of its size, and where GitHub gives up.
+        Raises `TooLargeError` beyond `limit` bytes, whatever was said of its size; `OutsideError` if GitHub gives up.
         """
         start = to.tell()
 
@@ -64,7 +65,7 @@ class Download:
         for chunk in response.iter_raw(_CHUNK):
             written += len(chunk)
             if written > self.limit:
-                raise OutsideError(f"{self._name} is larger than the {self.limit:,} bytes that are read of it")
+                raise TooLargeError(f"{self._name} is larger than the {self.limit:,} bytes that are read of it")
             to.write(chunk)
         return written
 

@@ -1,0 +1,175 @@
+"""`ci`: what an engine's jobs call before and beside `release`. None of it talks to GitHub."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from slipway import trained
+from slipway.bundle import folder as bundles
+from slipway.bundle.document import MOST_MODELS, Bundle, Plan
+from slipway.commands.plan import to_review
+from slipway.errors import ExitCode, InputError, SlipwayError
+from slipway.forge.gate import decide
+from slipway.outputs import Outputs
+from slipway.report.review import ModelReview
+from slipway.screen import Screen, emit
+
+if TYPE_CHECKING:
+    from slipway.trained import Trained
+    from slipway.workspace import Workspace
+
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """The pull request that a run is about."""
+
+    number: int
+    head: str
+
+    @classmethod
+    def of(cls, number: int, head: str) -> Self:
+        """What the command line says of it; `InputError` where the head is no commit's whole name."""
+        return cls(number=number, head=whole_commit(head))
+
+
+def whole_commit(text: str) -> str:
+    """A commit's name, all 40 digits: what a webhook says of it may be anything."""
+    if not _COMMIT.fullmatch(text):
+        raise InputError("--head is no commit", hint="Give all 40 hexadecimal digits, in lower case.")
+    return text
+
+
+def plan(workspace: Workspace, change: Change, folder: Path, outputs: Outputs, *, base: str | None) -> int:
+    """Say which models are to be reviewed. A refusal is written down too, so that the comment can tell it."""
+    try:
+        names = _to_plan(workspace, base)
+    except InputError as error:
+        bundles.write_plan(folder, Plan(pull_request=change.number, head=change.head, models=(), refused=str(error)))
+        raise
+    bundles.write_plan(folder, Plan(pull_request=change.number, head=change.head, models=tuple(names)))
+    outputs.models(names)
+    emit("\n".join(names) or "The change affects no model.")
+    return ExitCode.DONE
+
+
+def _to_plan(workspace: Workspace, base: str | None) -> list[str]:
+    names = to_review(workspace, base, ())
+    if len(names) > MOST_MODELS:
+        raise InputError(
+            f"the change affects {len(names)} models, and no engine runs more than {MOST_MODELS} jobs at once",
+            hint="Split it into several pull requests.",
+        )
+    return names
+
+
+def review(
+    workspace: Workspace,
+    model: str,
+    change: Change,
+    folder: Path,
+    outputs: Outputs,
+    *,
+    base: str | None,
+    workers: int | None,
+) -> int:
+    """All the stages of a model, and its bundle, whatever came of them."""
+    from slipway.report.pull_request import summary
+
+    found, failure = _reviewed(workspace, model, base=base, workers=workers)
+    challenger = _challenger(workspace, found)
+    bundles.write(folder, Bundle.of(found, pull_request=change.number, head=change.head), challenger)
+    outputs.summarize(summary([found]))
+    if failure is not None:
+        raise failure
+    passed = decide([model], [found])[0]
+    workspace.screen.say(f"{model}: {passed.text}")
+    return passed.exit_code
+
+
+def _reviewed(
+    workspace: Workspace, model: str, *, base: str | None, workers: int | None
+) -> tuple[ModelReview, SlipwayError | None]:
+    from slipway.pipeline import Options, Pipeline
+
+    try:
+        with closing(Pipeline(workspace=workspace, options=Options(base=base, workers=workers))) as pipeline:
+            return ModelReview(model=model, report=pipeline.review(model).content), None
+    except SlipwayError as error:
+        outside = error.exit_code is ExitCode.OUTSIDE_FAILED
+        return ModelReview(model=model, error=str(error), is_outside=outside), error
+
+
+def _challenger(workspace: Workspace, found: ModelReview) -> Trained | None:
+    if found.report is None or found.report.card is None:
+        return None
+    return trained.load(workspace.store, found.model, found.report.key)
+
+
+def gate(folder: Path, planned: str) -> int:
+    """Print what each model's review came to; the worst exit code."""
+    names = _planned(planned)
+    found = decide(names, [review for name in names if (review := _read(folder, name))])
+    for one in found:
+        emit(f"{one.model:24} {one.text}")
+    if not found:
+        emit("The change affects no model, so nothing speaks against it.")
+    return max((one.exit_code for one in found), default=ExitCode.DONE)
+
+
+def _planned(text: str) -> list[str]:
+    """What `plan` said; `InputError` where it said nothing, for it failed then."""
+    try:
+        names = json.loads(text)
+    except ValueError:
+        names = None
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise InputError("there is no plan to judge by", hint="See what the job before says: slipway ci plan failed.")
+    return names
+
+
+def _read(folder: Path, model: str) -> ModelReview | None:
+    """A model's bundle, by the name that the engine gave its folder."""
+    for name in (model, f"slipway-model-{model}"):
+        path = folder / name / bundles.BUNDLE
+        if path.is_file():
+            bundle = Bundle.from_json(path.read_bytes(), str(path))
+            return bundle.review(bundle.head)
+    return None
+
+
+def wanted(workspace: Workspace, outputs: Outputs) -> int:
+    """The models of which main asks anything."""
+    from slipway.commands.release import wanted as of_main
+
+    names = of_main(workspace)
+    outputs.models(names)
+    emit("\n".join(names) or "Main asks for nothing.")
+    return ExitCode.DONE
+
+
+def copy_champions(workspace: Workspace, to: str) -> int:
+    """Copy what is live into another store."""
+    from slipway import champions
+    from slipway.adapters.store import open_store
+
+    for line in champions.copy(workspace, open_store(to)):
+        emit(line)
+    return ExitCode.DONE
+
+
+def deferred(command: Callable[[], int], screen: Screen) -> int:
+    """What a command found is told by a later job: it fails only where it could not do its work."""
+    try:
+        code = command()
+    except InputError as error:
+        screen.say(f"{error}\nThe gate tells it; this job has done its work.")
+        return ExitCode.DONE
+    return ExitCode.DONE if code in (ExitCode.VERDICT_NO, ExitCode.BAD_INPUT) else code

@@ -1,0 +1,121 @@
+"""Which of a pull request's challengers may be shipped, and taking these into the store."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from slipway import reviewed_bytes, trained
+from slipway.adapters.tracking import Tracking
+from slipway.bundle.document import Bundle, ReportDocument
+from slipway.bundle.rejected import Rejected
+from slipway.errors import ExitCode
+from slipway.forge import found as finding
+from slipway.forge.about import About
+from slipway.forge.found import Source
+from slipway.key import SHORT
+from slipway.recorded import search_run
+from slipway.settings import Reuse
+from slipway.stages import tune
+from slipway.stages.tune import Tuned
+
+if TYPE_CHECKING:
+    from slipway.adapters.store import Store
+    from slipway.trained import Trained
+    from slipway.workspace import Workspace
+
+
+class Use(StrEnum):
+    """What becomes of what a pull request trained."""
+
+    SHIP = "ship"
+    """Its bytes are released, if it is merged."""
+    SHOW = "show"
+    """Only its report is shown: the merge trains again, and says whether the bytes came out the same."""
+
+
+class Alarm(Exception):  # noqa: N818  it says more than that something is wrong
+    """Two runs made different models of one key."""
+
+
+def decide(*, is_fork: bool, reuse: Reuse) -> Use:
+    """Whose bytes are shipped. Pure."""
+    return Use.SHOW if is_fork or reuse is Reuse.NEVER else Use.SHIP
+
+
+def keep(workspace: Workspace, source: Source, about: About, use: Use) -> int:
+    """Take what may be shipped into the store, note what may not, and record the searches.
+
+    What is wrong with one model says nothing about the others. Exit code 2 where one was refused.
+    """
+    collected = finding.collect(source, about.pull)
+    refused = dict(collected.rejected)
+    if collected.plan_rejected:
+        refused["the plan"] = collected.plan_rejected
+    for model, bundle in collected.bundles.items():
+        try:
+            challenger = finding.challenger(source, bundle)
+            if challenger is not None:
+                _take(workspace, bundle, challenger, use)
+        except (Rejected, Alarm) as error:
+            refused[model] = str(error)
+    for model, why in refused.items():
+        workspace.screen.say(f"{model}: not taken: {why}")
+    return ExitCode.BAD_INPUT if refused else ExitCode.DONE
+
+
+def _take(workspace: Workspace, bundle: Bundle, challenger: Trained, use: Use) -> None:
+    card = challenger.card
+    if use is Use.SHIP:
+        _ship(workspace.store, bundle, challenger)
+        said = "kept: a merge ships these bytes"
+    else:
+        reviewed_bytes.show(workspace.store, card, pull_request=bundle.pull_request, head=bundle.head)
+        said = "noted, not kept: the merge trains it again"
+    workspace.screen.say(f"{card.model} {card.key[:SHORT]}: {said}")
+    _record(workspace, bundle, challenger)
+
+
+def _ship(store: Store, bundle: Bundle, challenger: Trained) -> None:
+    known = trained.load(store, challenger.card.model, challenger.card.key)
+    if known and known.card.onnx_sha256 != challenger.card.onnx_sha256:
+        raise Alarm(
+            f"the store has another model of the key {challenger.card.key[:SHORT]}, by another run. Equal keys give "
+            "equal bytes, so one of the two is not what training makes: train it once more yourself (slipway tune "
+            f"{challenger.card.model}) and compare the sha256 of model.onnx"
+        )
+    report = bundle.report
+    trials = report.to_input(bundle.head).trials if report else ()
+    tune.keep(store, Tuned(card=challenger.card, onnx=challenger.onnx, trials=trials, seconds=_seconds(report)))
+
+
+def _record(workspace: Workspace, bundle: Bundle, challenger: Trained) -> None:
+    """Tell MLflow. That it could not be told is a warning: it decides nothing."""
+    if bundle.report is None:
+        return
+    report = bundle.report.to_input(bundle.head)
+    run = search_run(
+        challenger.card,
+        report.trials,
+        report.spec.search,
+        data=(report.validation.data_file, report.data_digest),
+        comparison=report.comparison,
+        commit=bundle.head,
+        seconds=_seconds(bundle.report),
+        ended=workspace.now().timestamp(),
+    )
+    files = {trained.ONNX: challenger.onnx, trained.CARD: challenger.card.to_json()}
+    if report.comparison is not None:
+        files["comparison.json"] = report.comparison.to_json()
+    recorder = Tracking(uri=workspace.settings.tracking_uri).start(bundle.model)
+    try:
+        recorder.record(run, files)
+    finally:
+        problem = recorder.close()
+    if problem:
+        workspace.screen.say(f"warning: MLflow recorded nothing of {bundle.model}: {problem}")
+
+
+def _seconds(report: ReportDocument | None) -> float:
+    times = report.times if report else ()
+    return sum(time.seconds for time in times if time.stage == "tune")

@@ -1,0 +1,110 @@
+"""Telling a pull request what its run found: one comment, and one check run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from slipway.errors import OutsideError
+from slipway.forge import conversation
+from slipway.forge.conversation import Drop
+from slipway.forge.found import Found
+from slipway.forge.interface import Check, Comment, Forge
+from slipway.report import pull_request
+from slipway.report.pull_request import Marker, State, Told
+from slipway.report.pull_request.verdict import NAME
+
+if TYPE_CHECKING:
+    from slipway.report.review import ModelReview
+
+_LEFT_NOTHING = "the run ended before it said which models the change affects"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Telling:
+    """Says things on a pull request. `warn` takes what could not be said, which is no verdict."""
+
+    forge: Forge
+    told: Told
+    warn: Callable[[str], None] = field(repr=False)
+    engine: str
+
+    def running(self) -> None:
+        """The run has begun. What was found before stays to be read, folded."""
+        self._check(
+            Check(
+                name=NAME,
+                head=self.told.head,
+                title="running",
+                summary="The comment will say what was found.",
+                url=self.told.url,
+                external_id=self.told.run,
+            )
+        )
+        self._comment(State.RUNNING, self._running)
+
+    def report(self, found: Found) -> None:
+        """The run has ended, and left this."""
+        refused = _refused(found)
+        reviews = [self._by_this_engine(review) for review in found.reviews]
+        self._check(pull_request.check(reviews, self.told, refused=refused, rejected=found.rejected))
+        if not (reviews or refused or found.rejected):
+            self._clear()
+            return
+        text = pull_request.comment(reviews, self.told, refused=refused, rejected=found.rejected)
+        self._comment(State.DONE, lambda _before: text)
+
+    def _running(self, before: Comment | None) -> str:
+        text = pull_request.running(self.told, before.body if before else "")
+        return text if len(text) < pull_request.LIMIT else pull_request.running(self.told)
+
+    def _by_this_engine(self, review: ModelReview) -> ModelReview:
+        if review.report is None:
+            return review
+        return replace(review, report=replace(review.report, engine=self.engine))
+
+    def _check(self, check: Check) -> None:
+        self.forge.check(check)
+
+    def _comment(self, state: State, text: Callable[[Comment | None], str]) -> None:
+        """Write or edit the one comment; that it could not be done is a warning."""
+        new = Marker(head=self.told.head, run=self.told.run, state=state)
+        try:
+            self._say(new, text)
+        except OutsideError as error:
+            self.warn(f"the comment could not be written: {error}")
+
+    def _say(self, new: Marker, text: Callable[[Comment | None], str]) -> None:
+        comments = list(self.forge.comments(self.told.pull_request))
+        match conversation.decide(comments, self.forge.login, new):
+            case Drop(because=because):
+                self.warn(f"nothing is said: {because}")
+                return
+            case say:
+                before = next((comment for comment in comments if comment.id == say.edit), None)
+        if before is not None:
+            self.forge.edit(before.id, text(before))
+        else:
+            self.forge.comment(self.told.pull_request, text(None))
+        self._tidy()
+
+    def _tidy(self) -> None:
+        """Two runs that began at once have each found no comment, and written one."""
+        for comment in conversation.surplus(self.forge.comments(self.told.pull_request), self.forge.login):
+            self.forge.delete(comment)
+
+    def _clear(self) -> None:
+        """Nothing is left to say of a change that affects no model."""
+        try:
+            for comment in conversation.own(self.forge.comments(self.told.pull_request), self.forge.login):
+                self.forge.delete(comment)
+        except OutsideError as error:
+            self.warn(f"the comment could not be removed: {error}")
+
+
+def _refused(found: Found) -> str:
+    """Why nothing was looked at; empty if something was."""
+    if found.plan is None:
+        return found.plan_rejected or _LEFT_NOTHING
+    return found.plan.refused
