@@ -16,7 +16,7 @@ from slipway.adapters.git import Git
 from slipway.cli import app, guarded
 from slipway.errors import ExitCode, InputError, OutsideError, StoreError
 
-COMMANDS = ("run", "plan", "key", "validate", "tune", "compare", "report", "new", "schema", "data")
+COMMANDS = ("run", "plan", "key", "validate", "tune", "compare", "report", "new", "schema", "data", "ci")
 
 
 def slipway(*arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -33,7 +33,8 @@ def test_help_names_every_command_and_exit_code() -> None:
 
 def test_every_option_of_every_command_is_described() -> None:
     group = typer.main.get_command(app)
-    commands = [group, *group.commands.values(), *group.commands["data"].commands.values()]  # type: ignore[attr-defined]
+    subcommands = [one for name in ("ci", "data") for one in group.commands[name].commands.values()]  # type: ignore[attr-defined]
+    commands = [group, *group.commands.values(), *subcommands]  # type: ignore[attr-defined]
     bare = {f"{command.name} {p.name}" for command in commands for p in command.params if not getattr(p, "help", None)}
     assert not bare
     assert all(command.help for command in commands)

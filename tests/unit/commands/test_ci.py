@@ -1,0 +1,121 @@
+"""What an engine's jobs call, on a small model whose search needs no Ray: it is refused, faulty, or there already."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from slipway.bundle.document import Bundle, Plan
+from slipway.commands import ci
+from slipway.commands.ci import Change
+from slipway.errors import ExitCode, InputError, OutsideError
+from slipway.outputs import Outputs
+from slipway.workspace import Workspace
+
+CHANGE = Change(number=7, head="a" * 40)
+NOTHING = Outputs()
+
+
+def edit(workspace: Workspace, path: str, old: str, new: str) -> None:
+    file = workspace.settings.repo / path
+    assert old in file.read_text()
+    file.write_text(file.read_text().replace(old, new, 1))
+
+
+def plan(workspace: Workspace, folder: Path) -> Plan:
+    ci.plan(workspace, CHANGE, folder, NOTHING, base="main")
+    return Plan.from_json((folder / "plan" / "plan.json").read_bytes(), "plan")
+
+
+def test_a_plan_names_the_models_that_a_change_affects(workspace: Workspace, tmp_path: Path) -> None:
+    assert plan(workspace, tmp_path / "bundles").models == ()
+    edit(workspace, "data/toy/model.toml", "trials = 4", "trials = 6")
+    found = plan(workspace, tmp_path / "bundles")
+    assert (found.models, found.pull_request, found.head) == (("toy",), 7, "a" * 40)
+
+
+def test_a_refusal_is_handed_on(workspace: Workspace, tmp_path: Path) -> None:
+    edit(workspace, "data/toy/model.toml", "trials = 4", "trials = 6")
+    manifest = workspace.settings.repo / "gitops/models/toy/production/seldon-deployment.yaml"
+    manifest.parent.mkdir(parents=True)
+    manifest.write_text("kind: SeldonDeployment\n")
+    with pytest.raises(InputError, match="refused"):
+        plan(workspace, tmp_path)
+    told = Plan.from_json((tmp_path / "plan" / "plan.json").read_bytes(), "plan")
+    assert told.models == ()
+    assert "refused" in told.refused
+
+
+def test_a_fault_of_the_change_is_handed_on(workspace: Workspace, tmp_path: Path) -> None:
+    edit(workspace, "data/toy/model.toml", "trials = 4", 'trials = "many"')
+    summary = tmp_path / "summary"
+    with pytest.raises(InputError, match="trials"):
+        ci.review(workspace, "toy", CHANGE, tmp_path, Outputs(summary=summary), base="main", workers=1)
+    bundle = Bundle.from_json((tmp_path / "toy" / "bundle.json").read_bytes(), "bundle")
+    assert (bundle.report, bundle.is_outside) == (None, False)
+    assert "data/toy/model.toml" in bundle.error
+    assert "toy" in summary.read_text()
+    assert ci.gate(tmp_path, '["toy"]') == ExitCode.BAD_INPUT
+
+
+@pytest.mark.parametrize("folder", ["toy", "slipway-model-toy"])
+def test_the_gate_reads_a_bundle_by_either_engines_name(
+    workspace: Workspace, tmp_path: Path, folder: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (workspace.settings.repo / "data/toy/train.csv").write_text("width\n")
+    with pytest.raises(InputError):
+        ci.review(workspace, "toy", CHANGE, tmp_path / "bundles", NOTHING, base="main", workers=1)
+    (tmp_path / "found").mkdir()
+    (tmp_path / "bundles" / "toy").rename(tmp_path / "found" / folder)
+    assert ci.gate(tmp_path / "found", '["toy"]') == ExitCode.BAD_INPUT
+    assert capsys.readouterr().out.startswith("toy ")
+
+
+def test_nothing_planned_speaks_against_nothing(tmp_path: Path) -> None:
+    assert ci.gate(tmp_path, "[]") == ExitCode.DONE
+
+
+@pytest.mark.parametrize("planned", ["", "iris", "{}", "[1]", '["iris"'])
+def test_a_plan_that_failed_is_no_pass(tmp_path: Path, planned: str) -> None:
+    with pytest.raises(InputError, match="no plan"):
+        ci.gate(tmp_path, planned)
+
+
+@pytest.mark.parametrize("head", ["", "main", "a" * 39, "A" * 40, f"{'a' * 40}\n", "--help"])
+def test_a_head_is_a_whole_commit(head: str) -> None:
+    with pytest.raises(InputError, match="no commit"):
+        Change.of(1, head)
+
+
+OUTCOMES: dict[str, tuple[Callable[[], int], int]] = {
+    "done": (lambda: ExitCode.DONE, 0),
+    "the verdict is no": (lambda: ExitCode.VERDICT_NO, 0),
+    "the input is wrong": (lambda: ExitCode.BAD_INPUT, 0),
+    "something outside": (lambda: ExitCode.OUTSIDE_FAILED, 3),
+}
+
+
+@pytest.mark.parametrize(("command", "code"), OUTCOMES.values(), ids=OUTCOMES.keys())
+def test_a_deferred_verdict_fails_no_job(workspace: Workspace, command: Callable[[], int], code: int) -> None:
+    assert ci.deferred(command, workspace.screen) == code
+
+
+def test_a_deferred_fault_is_told_and_a_failure_outside_is_one(workspace: Workspace) -> None:
+    def wrong() -> int:
+        raise InputError("no such column")
+
+    def outside() -> int:
+        raise OutsideError("no S3")
+
+    assert ci.deferred(wrong, workspace.screen) == ExitCode.DONE
+    with pytest.raises(OutsideError):
+        ci.deferred(outside, workspace.screen)
+
+
+def test_the_models_go_to_the_next_jobs(workspace: Workspace, tmp_path: Path) -> None:
+    edit(workspace, "data/toy/model.toml", "trials = 4", "trials = 6")
+    ci.plan(workspace, CHANGE, tmp_path, Outputs(files={"models": tmp_path / "models"}), base="main")
+    assert json.loads((tmp_path / "models").read_text()) == ["toy"]
