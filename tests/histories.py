@@ -6,7 +6,7 @@ happens, and who did it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
@@ -176,6 +176,37 @@ class Meaning:
     def copy(self) -> Meaning:
         """The same, to be stepped on its own."""
         return replace(self, full=set(self.full), again=dict(self.again))
+
+
+@dataclass(kw_only=True)
+class Builder:
+    """What the images of one model's keys are built upon, as its people understand it."""
+
+    name: str = ""
+    """The builder that the repository names."""
+    last: dict[str, str] = field(default_factory=dict)
+    """By key, the image that it had when it was served last."""
+    away: set[tuple[str, str]] = field(default_factory=set)
+    """Images that somebody took away from a key: they stay away until the repository names another builder."""
+
+    def named(self, name: str) -> None:
+        """The repository names a builder."""
+        if name != self.name:
+            self.name = name
+            self.away.clear()
+
+    def shown(self, images: Mapping[str, str], *, own: bool) -> None:
+        """The images of the keys that are served after a commit, and whether slipway made it."""
+        for key, image in images.items():
+            was = self.last.get(key, image)
+            if was != image:
+                (self.away.discard if own else self.away.add)((key, was))
+                self.away.discard((key, image))
+            self.last[key] = image
+
+    def asks(self, key: str, image: str) -> bool:
+        """Whether a key that is served is to have this image, which the builder gives."""
+        return self.last.get(key) != image and (key, image) not in self.away
 
 
 @dataclass(kw_only=True)

@@ -17,7 +17,7 @@ from rich.console import Console
 
 from slipway import trained
 from slipway.adapters.git import Commit, Git
-from slipway.adapters.image import Layout
+from slipway.adapters.image import Image, Layout
 from slipway.adapters.main_branch import Landing, MainBranch
 from slipway.adapters.store import Place, open_store
 from slipway.delivery import writer
@@ -65,6 +65,14 @@ REVIEWED = (("A", ""), ("B", ""), ("B", "A"), ("C", "A"), ("C", "B"))
 
 def data(version: str) -> str:
     return toy_csv(120 + VERSIONS.index(version))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Upon(Layout):
+    """Images of which the builder is a part, as it is of those in a registry."""
+
+    def build(self, model: str, key: str, files: Mapping[str, bytes], *, commit: str = "") -> Image:
+        return super().build(model, key, {**files, ".builder": self.builder.encode()}, commit=commit)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,6 +181,11 @@ class World:
 
     def release(self, git: Git, *names: str) -> list[Step]:
         return list(self.releaser(git).release(names))
+
+    def upon(self, git: Git, builder: str, landing: Landing = Landing.PUSH) -> Releaser:
+        """A releaser whose images are built upon this builder."""
+        images = Upon(root=self.images, registry="localhost/slipway", builder=builder)
+        return replace(self.releaser(git, landing), images=images)
 
     # ---- what came of it
 

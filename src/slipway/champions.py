@@ -37,22 +37,24 @@ def copy(workspace: Workspace, target: Store) -> Iterator[str]:
     where one that is live is in neither store, or where the target has other bytes under its key.
     """
     workspace.check_history()
-    base = workspace.base(None)
+    base, environment = workspace.base(None), workspace.settings.environment
+    if base is None:  # pragma: no cover  there is a history, so there is a base or an error
+        return
     faults: list[SlipwayError] = []
-    for one in of(base, workspace.settings.environment) if base else ():
+    for model in _served(base, environment):
         try:
-            yield f"{one.model} {one.key[:SHORT]} {_copied(workspace.store, target, one)}"
+            for one in _of_model(base, model, environment):
+                yield f"{one.model} {one.key[:SHORT]} {_copied(workspace.store, target, one)}"
         except SlipwayError as error:
             faults.append(error)
     if faults:
         raise StoreError("\n".join(map(str, faults)))
 
 
-def of(base: Commit, environment: str) -> list[Champion]:
-    """What a commit's `gitops/` says is live and on trial, by model."""
+def _served(base: Commit, environment: str) -> list[str]:
+    """Every model that has a manifest in this environment."""
     parts = (path.split("/") for path in sorted(base.files("gitops/models")))
-    models = [p[2] for p in parts if len(p) == _PARTS and "/".join(p) == str(manifest.manifest_path(p[2], environment))]
-    return [champion for model in models for champion in _of_model(base, model, environment)]
+    return [p[2] for p in parts if len(p) == _PARTS and "/".join(p) == str(manifest.manifest_path(p[2], environment))]
 
 
 def _of_model(base: Commit, model: str, environment: str) -> Iterator[Champion]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from slipway.adapters.git_log import LogEntry
-from slipway.delivery.manifest import Release, Serving, manifest_path
+from slipway.delivery.manifest import CANARY, DEFAULT, Release, Serving, manifest_path
 from slipway.plan import history
 from slipway.plan.history import State
 from slipway.plan.past import ENVIRONMENT_NAME, ModelPast, Repository
@@ -36,12 +36,27 @@ class ModelStatus:
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """A commit that changed what is served or how, and what has been served since."""
+    """A commit that changed what is served or how, what was served before, and what has been since."""
 
     entry: LogEntry
+    before: Serving | None
     serving: Serving | None
     is_act: bool
-    """Whether it changed what is served; else only how: replicas, or the canary's share."""
+    """Whether it changed what is served; else only how: replicas, the canary's share, or what images are built upon."""
+
+    @property
+    def moved(self) -> frozenset[str]:
+        """The predictors that serve another key since."""
+        keys, earlier = ({name: one.key for name, one in _served(state)} for state in (self.serving, self.before))
+        return frozenset(name for name in keys | earlier if keys.get(name) != earlier.get(name))
+
+    @property
+    def rebuilt(self) -> frozenset[str]:
+        """The predictors that have another image of the same key since, if it changed nothing else."""
+        if self.moved or _shape(self.serving) != _shape(self.before):
+            return frozenset()
+        images, earlier = ({name: one.image for name, one in _served(state)} for state in (self.serving, self.before))
+        return frozenset(name for name in images if images[name] != earlier.get(name))
 
 
 def environments(repository: Repository) -> list[str]:
@@ -75,16 +90,22 @@ def events(repository: Repository, model: str) -> list[Event]:
     past = repository.past(model)
     acts = {act.commit for act in past.acts()}
     entries: Mapping[str, LogEntry] = {entry.commit: entry for entry in repository.log}
-    found: list[Event] = []
     states = [*past.servings(), ("", None)]
-    for (commit, serving), (_, before) in pairwise(states):
-        if commit in acts or _shape(serving) != _shape(before):
-            found.append(Event(entry=entries[commit], serving=serving, is_act=commit in acts))
-    return found
+    found = [
+        Event(entry=entries[commit], before=before, serving=serving, is_act=commit in acts)
+        for (commit, serving), (_, before) in pairwise(states)
+    ]
+    return [event for event in found if event.is_act or event.rebuilt or _shape(event.serving) != _shape(event.before)]
 
 
 def _shape(serving: Serving | None) -> tuple[int, int | None] | None:
     return (serving.replicas, serving.canary_percent) if serving else None
+
+
+def _served(serving: Serving | None) -> list[tuple[str, Release]]:
+    """Each predictor's name, and its release."""
+    named = ((DEFAULT, serving.default), (CANARY, serving.canary)) if serving else ()
+    return [(name, release) for name, release in named if release]
 
 
 def _since(repository: Repository, release: Release, percent: int, served: Iterator[tuple[str, str]]) -> Since:

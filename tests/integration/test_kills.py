@@ -27,6 +27,7 @@ from tests.remotes import World
 
 from slipway.adapters.git import Git
 from slipway.adapters.store import sha256
+from slipway.release.step import Step
 
 WRITING = frozenset(
     {"fetch", "read-tree", "update-index", "hash-object", "write-tree", "commit-tree", "push", "worktree", "update-ref"}
@@ -151,12 +152,21 @@ def run(world: World, scenario: str, killer: Killer | None = None) -> None:
     git = Git(root=world.root / "clone")
     if killer:
         sys.addaudithook(killer)
-    steps = [world.releaser(git).promote("toy")] if scenario == "promote" else world.release(git)
+    steps = work(world, git, scenario)
     if killer:
         killer.armed = False
         (world.root / "effects.json").write_text(json.dumps(killer.seen))
     (world.root / "modules.json").write_text(json.dumps(list(sys.modules)))
     assert all(step.exit_code == 0 for step in steps), steps
+
+
+def work(world: World, git: Git, scenario: str) -> list[Step]:
+    match scenario:
+        case "promote":
+            return [world.releaser(git).promote("toy")]
+        case "rebuild":
+            return list(world.upon(git, "new").rebuild())
+    return world.release(git)
 
 
 def state(world: World) -> dict[str, Any]:
@@ -237,8 +247,13 @@ def retire(world: World) -> None:
     world.commit("Delete toy")
 
 
+def rebuild(world: World) -> None:
+    list(world.upon(world.clone(), "old").release())
+
+
 SCENARIOS = [
     (first, "release"), (promote, "promote"), (restore, "restore"), (rollback, "rollback"), (retire, "retire"),
+    (rebuild, "rebuild"),
     pytest.param(canary, "release", marks=pytest.mark.slow),
     pytest.param(checked_out, "release", marks=pytest.mark.slow),
 ]  # fmt: skip

@@ -76,12 +76,14 @@ def test_what_is_lost_is_told_and_the_others_are_copied(
     serve: Callable[..., None],
 ) -> None:
     serve(LIVE)
+    serve(b"{", model="broken")
     serve(writer.first("gone", release(A), replicas=1), model="gone")
     keep(workspace.store, A)
     lines = champions.copy(workspace, store)
     assert next(lines) == "toy aaaaaaaa copied, 0.0 MB"
     with pytest.raises(StoreError, match="gone aaaaaaaa is live, and neither store has it") as failure:
         next(lines)
+    assert "gitops/models/broken" in str(failure.value)
     assert failure.value.exit_code is ExitCode.OUTSIDE_FAILED
 
 

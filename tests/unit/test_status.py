@@ -96,3 +96,23 @@ def test_environments_are_those_with_a_manifest_and_the_one_asked_for(
 def test_a_model_that_nobody_has_is_nothing(read: Callable[[], Repository]) -> None:
     repository = read()
     assert (status.status(repository, "nobody").live, list(status.events(repository, "nobody"))) == (None, [])
+
+
+def test_a_rebuild_is_told_and_is_no_act(line: Line, read: Callable[[], Repository]) -> None:
+    line.wrote(writer.first("toy", release(A), replicas=2))
+    line.wrote(writer.with_canary(line.manifest(), "m", release(B), percent=10))
+    rebuilt = writer.rebuilt(line.manifest(), "m", B, f"localhost/toy@sha256:{'c' * 64}")
+    line.wrote(rebuilt)
+    line.wrote(rebuilt.replace(b"cpu: 100m", b"cpu: 200m"))
+    line.wrote(writer.configured(line.manifest(), "m", replicas=3, percent=10))
+    found = status.events(read(), "toy")
+    assert [(event.is_act, sorted(event.moved), sorted(event.rebuilt)) for event in found] == [
+        (False, [], []),
+        (False, [], ["canary"]),
+        (True, ["canary"], []),
+        (True, ["default"], []),
+    ]
+    now = status.status(read(), "toy")
+    assert now.trial
+    assert now.trial.release.image.endswith("c")
+    assert now.trial.commit == found[2].entry.commit, "it is on trial since then, whatever it was built upon"

@@ -81,6 +81,8 @@ class Run:
     until: Until = Until.COMMIT
     workers: int | None = None
     outputs: Outputs | None = None
+    idle: str = "Nothing to do: main is what its history asks for."
+    """What people are told where there is no step."""
 
     def tell(self, steps: Callable[[Releaser], Iterator[Step]], code: Callable[[Step], int]) -> int:
         """Do the steps, tell each, and have MLflow's registry follow; the worst exit code."""
@@ -98,7 +100,7 @@ class Run:
             if self.as_json:
                 emit_json({"steps": [_document(step) for step in done]})
         if not self.as_json and not done:
-            self.workspace.screen.say("Nothing to do: main is what its history asks for.")
+            self.workspace.screen.say(self.idle)
         _say_what_is_not_pushed(self.workspace, main)
         self._hand_on(done)
         return max((code(step) for step in done), default=ExitCode.DONE)
@@ -210,6 +212,8 @@ def _say(workspace: Workspace, step: Step) -> None:
             text = _lines(step.reasons)
         case Done.READY:
             text = f"{_ready(step)}{trained}{took}"
+        case Done.HELD:
+            text = f"held: {_lines(step.reasons)}"
         case Done.NOTHING:
             text = _nothing(step)
     workspace.screen.say(f"{warning}{step.model}: {text}")

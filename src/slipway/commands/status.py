@@ -93,11 +93,16 @@ def _wanted(one: ModelStatus, git: Git) -> str:
 
 
 def _rollback(git: Git, events: list[Event]) -> str:
-    """The one command that takes back what happened last, with what was configured since, in Git's order."""
+    """The one command that takes back what happened last, with what was configured since, in Git's order.
+
+    What was rebuilt since goes back too where it is of what goes, and stays where it is of what stays.
+    """
     newest = next((at for at, event in enumerate(events) if event.is_act), None)
     if newest is None:
         return ""
-    return git.revert_of(*(event.entry.commit for event in events[: newest + 1]))
+    act = events[newest]
+    since = (event for event in events[:newest] if not event.rebuilt or event.rebuilt & act.moved)
+    return git.revert_of(*(event.entry.commit for event in (*since, act)))
 
 
 def _status_row(one: ModelStatus, now: datetime) -> tuple[str, ...]:

@@ -80,6 +80,17 @@ def restored(manifest: bytes, file: str, release: Release) -> bytes:
     return _written(manifest, before, steps, replace(before[1], default=release, canary=None, canary_percent=None))
 
 
+def rebuilt(manifest: bytes, file: str, key: str, image: str) -> bytes:
+    """Another image of a key, wherever it is served; nothing else."""
+    before = _parsed(manifest, file)
+    now = before[1]
+    served = {DEFAULT: now.default, CANARY: now.canary}
+    names = [name for name, release in served.items() if release and release.key == key]
+    new = {name: replace(release, image=image) for name, release in served.items() if release and name in names}
+    after = replace(now, default=new.get(DEFAULT, now.default), canary=new.get(CANARY, now.canary))
+    return _written(manifest, before, [partial(_set_image, name, image) for name in names], after)
+
+
 def without_canary(manifest: bytes, file: str) -> bytes:
     """What was live before the trial, with all the traffic."""
     before = _parsed(manifest, file)
@@ -175,7 +186,11 @@ def _release(predictor: str, release: Release) -> Iterator[Step]:
     """The fields of a release, in the order in which they are written."""
     for field, value in _annotations(release):
         yield partial(_annotate, predictor, field, value)
-    yield lambda document: _set(container(document, predictors(document).named[predictor]), "image", release.image)
+    yield partial(_set_image, predictor, release.image)
+
+
+def _set_image(predictor: str, image: str, document: Document) -> Edit | None:
+    return _set(container(document, predictors(document).named[predictor]), "image", image)
 
 
 def _traffic(percent: int) -> Iterator[Step]:

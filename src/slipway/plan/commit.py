@@ -14,6 +14,9 @@ from slipway.key import SHORT
 from slipway.plan.history import State
 from slipway.plan.rule import Because, Shape
 
+BUILDER = "Slipway-Builder"
+"""One more trailer of a rebuild: what it is built upon."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
@@ -57,10 +60,11 @@ def released(state: State, current: Current, release: Release, shape: Shape, *, 
     return _with(change, said) if said else change
 
 
-def restored(state: State, current: Current, shape: Shape) -> Change:
-    """A release that was there before, with the full traffic."""
+def restored(state: State, current: Current, shape: Shape, *, image: str = "") -> Change:
+    """A release that was there before, with the full traffic, and in another image if one is named."""
     path, manifest = current.manifest(state.model)
     release = _wanted_release(state)
+    release = replace(release, image=image or release.image)
     if manifest is None:
         content = _again(state.model, current, release, shape)
     else:
@@ -90,6 +94,28 @@ def promoted(state: State, current: Current) -> Change:
     path, manifest = current.manifest(state.model)
     key = state.trial.key if state.trial else ""
     return _change(state, current, "promote", key, " 100%", {path: writer.promoted(manifest or b"", path)})
+
+
+def rebuilt(state: State, current: Current, release: Release, image: str, builder: str) -> Change:
+    """Another image of a release that is served, upon another builder."""
+    path, manifest = current.manifest(state.model)
+    content = writer.rebuilt(manifest or b"", path, release.key, image)
+    subject = f"rebuild({state.model}): {release.key[:SHORT]} on builder {_short(builder)}"
+    trailers = {
+        MODEL: state.model,
+        KEY: release.key,
+        ENVIRONMENT: current.environment,
+        SOURCE: release.commit,
+        BUILDER: builder,
+    }
+    lines = ["The model is the same, byte for byte: only what it is built upon is another.", "", *_trailers(trailers)]
+    message = "\n".join([subject, "", *lines]) + "\n"
+    return Change(verb="rebuild", subject=subject, message=message, files={path: content})
+
+
+def _short(builder: str) -> str:
+    """A builder as people are told it: by its digest, if it has one."""
+    return (builder.rpartition("sha256:")[2] or builder).removeprefix("source-")[:SHORT]
 
 
 def configured(state: State, current: Current) -> Change:

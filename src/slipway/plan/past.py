@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from itertools import dropwhile, islice, takewhile
 from typing import Any
 
+from slipway import project
 from slipway.adapters.git_log import GitLog, LogEntry
 from slipway.adapters.objects import Objects, Snapshot
 from slipway.adapters.own_git import ENVIRONMENT, KEY, MODEL
@@ -148,6 +149,7 @@ class ModelPast:
     def _read_acts(self) -> Iterator[Act]:
         entry: LogEntry | None = None
         after: Serving | None = None
+        ended: Serving | None = None  # what is served before the act that comes next in time: rebuilt since, perhaps
         for touched in self.touches():
             changed = touched.changed[self.manifest]
             if entry is None:
@@ -155,11 +157,13 @@ class ModelPast:
                 if isinstance(state, InputError):
                     continue
                 entry, after = touched, state
+                ended = ended or state
             before = self._serving(changed.before)
             if isinstance(before, InputError):
                 continue
             if _what(before) != _what(after):
-                yield Act(commit=entry.commit, before=before, after=after)
+                yield Act(commit=entry.commit, before=before, after=_with_images(after, ended))
+                ended = before
             entry = None
 
     def touches(self) -> Iterator[LogEntry]:
@@ -208,6 +212,15 @@ class ModelPast:
         """The model's `[serving]` in a commit; None where there is none, or where it cannot be read."""
         return serving_table(self.repository.snapshot(commit), self.model)
 
+    def builder_changed_since(self, commit: str) -> bool:
+        """Whether the repository names another builder since a commit, or did in between."""
+        newer = takewhile(lambda entry: entry.commit != commit, self.repository.log)
+        changes = (entry.changed[project.FILE] for entry in newer if project.FILE in entry.changed)
+        return any(self._builder(one.before) != self._builder(one.after) for one in changes)
+
+    def _builder(self, blob: str | None) -> str:
+        return project.builder(self.repository.objects.read(blob) if blob else None)
+
     def _shapes(self, entry: LogEntry) -> bool:
         return self.repository.shapes(entry, self.model)
 
@@ -239,12 +252,22 @@ def read_manifest(content: bytes, file: str) -> Serving | InputError:
         return error
 
 
-def _what(serving: Serving | None) -> tuple[tuple[str, str], ...]:
-    """What is served, apart from how: a change of replicas or of the traffic's split is no act."""
+def _what(serving: Serving | None) -> tuple[str, ...]:
+    """What is served, apart from how: a change of replicas, of the traffic's split or of the images is no act.
+
+    Another image of a key is the same model on another builder, by a rebuild or by its revert.
+    """
     if serving is None:
         return ()
-    releases: Iterable[manifest.Release] = (r for r in (serving.default, serving.canary) if r)
-    return tuple((release.key, release.image) for release in releases)
+    return tuple(release.key for release in (serving.default, serving.canary) if release)
+
+
+def _with_images(serving: Serving | None, newer: Serving | None) -> Serving | None:
+    """What an act put there, with the images that it had in the end."""
+    if serving is None or newer is None:
+        return serving
+    canary = serving.canary and newer.canary and replace(serving.canary, image=newer.canary.image)
+    return replace(serving, default=replace(serving.default, image=newer.default.image), canary=canary)
 
 
 def _touched(paths: Iterable[str]) -> tuple[frozenset[str], bool]:

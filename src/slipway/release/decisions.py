@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from slipway import reviewed_bytes
@@ -12,9 +12,12 @@ from slipway.delivery.manifest import Release
 from slipway.errors import InputError
 from slipway.key import SHORT
 from slipway.plan import commit as commits
+from slipway.plan.acts import releases
+from slipway.plan.rebuild import digest_of
 from slipway.plan.rule import Wanted
 from slipway.release.step import Done, Prepared, Stopped
 from slipway.release.until import Until
+from slipway.release.view import taken_away
 from slipway.results import VerdictName
 
 if TYPE_CHECKING:
@@ -102,12 +105,52 @@ class Decisions:
         return Prepared(change=change, image=built.image, reviewed=shown if shown.note else None)
 
     def _restored(self, view: View) -> Prepared:
+        """A release that was there before, in its newest image; one that a person took away stays away."""
         state, release = view.state, view.state.decision.release
         if release is None:  # pragma: no cover  the rule names one with every restoration
             raise ValueError("nothing is to be restored")
-        if self.until is not Until.VERDICT:
-            self.shipping.check_there(state.model, release)
-        return Prepared(change=commits.restored(state, view.current, view.shape), image=release.image)
+        image = self.shipping.newest(state.model, release)
+        if image == release.image or self.took_away(view, release.key, image):
+            image = release.image
+            if self.until is not Until.VERDICT:
+                self.shipping.check_there(state.model, release)
+        return Prepared(change=commits.restored(state, view.current, view.shape, image=image), image=image)
+
+    def rebuilt(self, key: str, view: View) -> Prepared | Stopped:
+        """The image of a key that is served, upon the builder of now, with the model's bytes of the store."""
+        state = view.state
+        release = next((one for one in releases(state.serving) if one.key == key), None)
+        if release is None:
+            return self._not_rebuilt(view, key, f"{key[:SHORT]} is served no more")
+        built = self.shipping.built(state, key, release.commit)
+        if digest_of(built.image) == digest_of(release.image):
+            return self._not_rebuilt(view, key, f"{key[:SHORT]} is built upon this builder", image=built.image)
+        if taken := self.took_away(view, key, built.image):
+            said = (
+                f"{taken[:SHORT]} took the image of this builder away from {key[:SHORT]}, until the builder is another"
+            )
+            back = f"to put it back: {self.workspace.git.revert_of(taken)}"
+            return replace(self._not_rebuilt(view, key, said, back), done=Done.HELD)
+        builder = self.workspace.settings.builder or self.shipping.images.builder
+        change = commits.rebuilt(state, view.current, release, built.image, builder)
+        return Prepared(change=change, image=built.image)
+
+    def rebuild_branch(self, model: str, key: str) -> str:
+        """Where a rebuild waits: beside the model's next commit, and one for each key, for both can wait at once.
+
+        A model's name has no full stop, so nobody takes it for one.
+        """
+        return f"{self.branch(model)}.rebuild-{key[:SHORT]}"
+
+    def took_away(self, view: View, key: str, image: str) -> str | None:
+        """The commit by which a person took an image away from a key, if it is held."""
+        environment, wanted = self.workspace.settings.environment, (view.state.model, key, digest_of(image))
+        return self.main.deep(lambda: taken_away(self.workspace.git, view.tip, environment, wanted))
+
+    def _not_rebuilt(self, view: View, key: str, *said: str, image: str = "") -> Stopped:
+        if self.landing is Landing.BRANCH:
+            self.main.withdraw(self.rebuild_branch(view.state.model, key))
+        return Stopped(done=Done.NOTHING, reasons=said, image=image)
 
     def _refused(self, view: View, judged: Judged) -> tuple[str, ...]:
         back = self.workspace.git.revert_of(view.state.decision.because[0].commit)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from slipway.adapters import skopeo
 from slipway.adapters.main_branch import Landing, MainBranch
 from slipway.errors import InputError, SlipwayError, UnreachableError
+from slipway.plan.acts import releases
 from slipway.plan.rule import Wanted
 from slipway.release.decisions import Decide, Decisions
 from slipway.release.judge import Judge
@@ -22,7 +23,7 @@ from slipway.release.shipping import Shipping
 from slipway.release.step import Done, Step, Stopped
 from slipway.release.until import Until
 from slipway.release.view import View, read
-from slipway.release.wanting import wanting
+from slipway.release.wanting import served, wanting
 from slipway.reviewed_bytes import told
 from slipway.spec import check_name
 
@@ -72,6 +73,14 @@ class Releaser:
         expected = key or (trial.key if trial else None)
         return self._step(model, partial(self.decisions.promotion, expected))
 
+    def rebuild(self, names: Sequence[str] = ()) -> Iterator[Step]:
+        """Every step for these models, or for all that are served: each of their keys upon the builder of now.
+
+        Nothing is trained or judged, and what main's history asks for besides is left to `release`.
+        """
+        for model in [check_name(name) for name in names] or served(self.workspace, self.main, self.landing):
+            yield from _guarded(model, partial(self._rebuild, model, named=bool(names)))
+
     @cached_property
     def decisions(self) -> Decisions:
         """What is to be done about a model, and what it takes."""
@@ -109,12 +118,37 @@ class Releaser:
                 return
             tip = step.commit
 
-    def _step(self, model: str, decide: Decide) -> Step:
+    def _rebuild(self, model: str, *, named: bool) -> Iterator[Step]:
+        state = self._read(self.main.tip(), model).state
+        if state.serving is None and state.decision.wanted is Wanted.FAULTY:
+            raise InputError(state.decision.problem)
+        keys = list(dict.fromkeys(release.key for release in releases(state.serving)))
+        self._withdraw_rebuilds(model, but=keys)
+        for key in keys:
+            branch = self.decisions.rebuild_branch(model, key)
+            step = self._step(model, partial(self.decisions.rebuilt, key), branch=branch)
+            if named or step.done is not Done.NOTHING:
+                yield replace(step, key=key)
+        if named and not keys:
+            environment = self.workspace.settings.environment
+            raise InputError(f"nothing of {model} is released in {environment}", hint=f"Run: slipway release {model}")
+
+    def _withdraw_rebuilds(self, model: str, *, but: Sequence[str]) -> None:
+        """Take back the rebuilds that wait of keys that are served no more."""
+        if self.landing is not Landing.BRANCH:
+            return
+        kept = {self.decisions.rebuild_branch(model, key) for key in but}
+        for branch in self.main.waiting(self.decisions.rebuild_branch(model, "*")):
+            if branch not in kept:
+                self.main.withdraw(branch)
+
+    def _step(self, model: str, decide: Decide, *, branch: str = "") -> Step:
         began = self.workspace.clock()
         for attempt in range(_ATTEMPTS):
             view = self._read(self.main.tip(), model)
             step = self._made(view, decide)
-            landed = self._landed(step, view) if step.commit else step
+            where = branch or self.decisions.branch(model)
+            landed = self._landed(step, view, where) if step.commit else step
             if landed is not None:
                 return replace(landed, seconds=self.workspace.clock() - began)
             self.pause(min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(attempt, 10)) * self.jitter())
@@ -127,7 +161,7 @@ class Releaser:
         found = decide(view)
         step = self._about(view)
         if isinstance(found, Stopped):
-            return replace(step, done=found.done, reasons=found.reasons)
+            return replace(step, done=found.done, reasons=found.reasons, image=found.image)
         change, step = found.change, replace(step, image=found.image)
         if found.reviewed:
             step = replace(step, reviewed=found.reviewed.bytes, reasons=(told(found.reviewed),))
@@ -147,14 +181,12 @@ class Releaser:
             known=judged is not None and judged.known,
         )
 
-    def _landed(self, step: Step, view: View) -> Step | None:
+    def _landed(self, step: Step, view: View, branch: str) -> Step | None:
         """The step with its commit on main, or on a branch that waits; None if main moved in between."""
         if self.landing is Landing.BRANCH:
-            branch = self.decisions.branch(step.model)
             waits = self.main.propose(step.commit, branch)
-            return replace(
-                step, commit=waits, done=Done.PROPOSED, reasons=(*step.reasons, f"waits on the branch {branch}")
-            )
+            said = (*step.reasons, f"waits on the branch {branch}")
+            return replace(step, commit=waits, done=Done.PROPOSED, reasons=said)
         return replace(step, done=Done.COMMITTED) if self.main.land(step.commit, view.tip) else None
 
 

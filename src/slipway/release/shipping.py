@@ -34,6 +34,20 @@ class Shipping:
         self.check_registry(state)
         return package.run(self.workspace, self.images, state.model, key, commit=commit)
 
+    def newest(self, model: str, release: Release) -> str:
+        """The image of a release that this builder's record names, if that is there: older bases have holes.
+
+        Else its own, for nothing is built before it is restored. One that every cluster can pull is not replaced by
+        one that only this machine has.
+        """
+        from slipway.stages import package
+
+        own = Image.parse(release.image)
+        known = package.recorded(self.workspace, self.images, model, release.key)
+        image = Image.parse(known.image) if known else own
+        is_worse = skopeo.is_hosted(own.name) and not skopeo.is_hosted(image.name)
+        return release.image if is_worse or image.digest == own.digest else image.reference
+
     def check_registry(self, state: State) -> None:
         """See to it that no image that only this machine has follows one that every cluster can pull."""
         served = Image.parse(state.serving.default.image).name if state.serving else ""

@@ -19,6 +19,8 @@ class Done(StrEnum):
     COMMITTED = "committed"
     PROPOSED = "proposed"
     """It waits on a branch of its own for a pull request."""
+    HELD = "held"
+    """A person took it away, so it stays away."""
     REFUSED = "refused"
     """The verdict is no."""
     FAILED = "failed"
@@ -30,6 +32,8 @@ class Stopped:
 
     done: Done
     reasons: tuple[str, ...]
+    image: str = ""
+    """That is there already."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from slipway.adapters.git import Git
-from slipway.plan import history
+from slipway.adapters.own_git import MODEL
+from slipway.plan import history, rebuild
 from slipway.plan.commit import Current
 from slipway.plan.history import State
 from slipway.plan.past import serving_table
 from slipway.plan.rule import Shape
 from slipway.spec import ServingTable, spec_path, suite_path
+
+if TYPE_CHECKING:
+    from slipway.delivery.manifest import Serving
+    from slipway.plan.past import ModelPast
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +32,32 @@ class View:
     """What a verdict depends on: key, champion, and the Git objects of spec and suite."""
     is_known: bool
     """Whether the model is there, or ever was released."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Images:
+    """A model's past, and whose commits it is made of."""
+
+    past: ModelPast
+    git: Git
+
+    def servings(self) -> Iterable[tuple[str, Serving | None]]:
+        return self.past.servings()
+
+    def is_own(self, commit: str) -> bool:
+        """Slipway's commits say so; a person's merge of one brings it to main."""
+        trailers = f"--format=%(trailers:key={MODEL},valueonly)"
+        return bool(self.git.run("log", trailers, f"{commit}^1..{commit}").strip())
+
+    def builder_changed_since(self, commit: str) -> bool:
+        return self.past.builder_changed_since(commit)
+
+
+def taken_away(git: Git, tip: str, environment: str, release: tuple[str, str, str]) -> str | None:
+    """The person's commit that took an image away, if it is held: of a model, a key and the image's digest."""
+    model, key, digest = release
+    with history.read(git, tip, environment) as repository:
+        return rebuild.taken_away(key, digest, _Images(past=repository.past(model), git=git))
 
 
 def read(git: Git, tip: str, environment: str, model: str) -> View:

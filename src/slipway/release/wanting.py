@@ -1,4 +1,4 @@
-"""The models of which main asks anything."""
+"""The models that a run without names is about."""
 
 from __future__ import annotations
 
@@ -30,6 +30,16 @@ def wanting(workspace: Workspace, main: MainBranch, landing: Landing) -> list[st
     found = main.deep(ask)
     proposed = _proposed(main, f"slipway/{environment}/*") if landing is Landing.BRANCH else []
     return [*found, *(model for model in proposed if model not in found)]
+
+
+def served(workspace: Workspace, main: MainBranch, landing: Landing) -> list[str]:
+    """The models that main serves, and those of which a rebuild waits on a branch: it may have to be withdrawn."""
+    tip, environment = main.tip(), workspace.settings.environment
+    with history.read(workspace.git, tip, environment) as repository:
+        found = repository.served()
+    waiting = main.waiting(f"slipway/{environment}/*.rebuild-*") if landing is Landing.BRANCH else ()
+    names = (branch.rpartition("/")[2].partition(".")[0] for branch in waiting)
+    return sorted({*found, *(name for name in names if MODEL_NAME.fullmatch(name))})
 
 
 def _proposed(main: MainBranch, pattern: str) -> list[str]:

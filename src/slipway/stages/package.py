@@ -54,17 +54,26 @@ def run(workspace: Workspace, images: Images, model: str, key: str, *, commit: s
     Raises `StoreError` where the store has no such model, or where an image that got lost is built again
     and turns out to be another one.
     """
-    place = Place(model=model, key=key, entry=f"image-{images.builder}")
-    kept = workspace.store.get(place)
-    record = kept and ImageRecord.from_json(kept.get(RECORD, b""), f"{place.path}/{RECORD}")
-    if record and images.has(image := Image(name=images.name(model), digest=record.digest)):
-        return Packaged(image=image.reference, onnx_sha256=record.onnx_sha256, reused=True)
+    known = recorded(workspace, images, model, key)
+    if known:
+        return known
+    place = _place(images, model, key)
     found = _trained(workspace, model, key)
     built = images.build(model, key, source(found.card, found.onnx), commit=commit)
     ours = ImageRecord(model=model, key=key, digest=built.digest, onnx_sha256=found.card.onnx_sha256)
     first = workspace.store.put(place, {RECORD: ours.to_json()})
     _check(ImageRecord.from_json(first[RECORD], f"{place.path}/{RECORD}"), ours, place)
     return Packaged(image=built.reference, onnx_sha256=ours.onnx_sha256, reused=False)
+
+
+def recorded(workspace: Workspace, images: Images, model: str, key: str) -> Packaged | None:
+    """The image that this builder's record of a key names, if it is there; nothing is built."""
+    place = _place(images, model, key)
+    kept = workspace.store.get(place)
+    record = kept and ImageRecord.from_json(kept.get(RECORD, b""), f"{place.path}/{RECORD}")
+    if record and images.has(image := Image(name=images.name(model), digest=record.digest)):
+        return Packaged(image=image.reference, onnx_sha256=record.onnx_sha256, reused=True)
+    return None
 
 
 def again(workspace: Workspace, images: Images, model: str, release: Release) -> None:
@@ -110,6 +119,10 @@ def write(folder: Path, files: Mapping[str, bytes]) -> None:
 def builder() -> str:
     """How this version of slipway stands in for a builder: with other serving code its images are others."""
     return f"source-{sources('serving')}"
+
+
+def _place(images: Images, model: str, key: str) -> Place:
+    return Place(model=model, key=key, entry=f"image-{images.builder}")
 
 
 def _check_replaceable(folder: Path, files: Mapping[str, bytes]) -> None:

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slipway.delivery.manifest import Release, Serving, read
-from slipway.delivery.writer import configured, first, promoted, restored, with_canary, without_canary
+from slipway.delivery.writer import configured, first, promoted, rebuilt, restored, with_canary, without_canary
 from slipway.errors import InputError
 
 ROOT = Path(__file__).parents[3]
@@ -96,6 +96,9 @@ def edited(replacements: list[tuple[str, str]]) -> bytes:
         (lambda m: promoted(trial(m), FILE), RELEASED),
         (lambda m: without_canary(trial(m), FILE), []),
         (lambda m: without_canary(m, FILE), []),
+        (lambda m: rebuilt(m, FILE, OLD_KEY, NEW.image), [(OLD_IMAGE, NEW.image)]),
+        (lambda m: rebuilt(m, FILE, NEW.key, NEW.image), []),
+        (lambda m: rebuilt(trial(m), FILE, OLD_KEY, NEW.image), [*TRIAL, (OLD_IMAGE, NEW.image)]),
         (lambda m: restored(m, FILE, read(m, FILE).default), []),
         (lambda m: configured(m, FILE, replicas=1, percent=5), [("'default'\n", "'default'\n        replicas: 1\n")]),
         (
@@ -283,6 +286,19 @@ def test_an_entry_leaves_its_braces_and_a_comment_stays(annotations: str, left: 
     assert restored(before, FILE, replace(live, run="")).decode() == manifest(left).decode()
 
 
+@given(manifest=ANY, of_canary=st.booleans())
+def test_a_rebuild_changes_an_image_alone(manifest: bytes, *, of_canary: bool) -> None:
+    on_trial = trial(manifest)
+    before = read(on_trial, FILE)
+    key, image = (NEW.key if of_canary else before.default.key), f"other.example/iris@sha256:{'ef' * 32}"
+    after = rebuilt(on_trial, FILE, key, image)
+    served = (before.default, before.canary or NEW)
+    default, canary = (replace(one, image=image) if one.key == key else one for one in served)
+    assert read(after, FILE) == replace(before, default=default, canary=canary)
+    assert rebuilt(after, FILE, key, image) == after
+    assert unowned(after) == unowned(manifest)
+
+
 @given(manifest=ANY, replicas=st.integers(0, 9), percent=st.integers(0, 99))
 def test_a_configuration_changes_counts_alone(manifest: bytes, replicas: int, percent: int) -> None:
     on_trial = trial(manifest)
@@ -332,6 +348,7 @@ def test_hostile_bytes_give_nothing_but_an_input_error(data: st.DataObject, mani
         lambda m: restored(m, FILE, NEW),
         lambda m: without_canary(m, FILE),
         lambda m: configured(m, FILE, replicas=1, percent=1),
+        lambda m: rebuilt(m, FILE, OLD_KEY, NEW.image),
     ],
 )
 def test_a_broken_manifest_is_refused_by_every_edit(edit: Edit, broken: bytes, said: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from dataclasses import replace
 
 import pytest
 
@@ -90,6 +91,37 @@ def test_a_message_says_what_why_and_for_which_commit(change: Change, subject: s
         "Slipway-Environment": "production",
         "Slipway-Source": ASKED,
     }
+
+
+IMAGE = f"registry.example/toy@sha256:{'f' * 64}"
+
+
+def test_a_rebuild_says_what_it_is_built_upon() -> None:
+    change = commit.rebuilt(state(TRIAL), current(TRIAL), A, IMAGE, f"quay.example/builder@sha256:{'1a2b' * 16}")
+    assert change.subject == "rebuild(toy): aaaaaaaa on builder 1a2b1a2b"
+    assert (served(change).default, served(change).canary) == (replace(A, image=IMAGE), B)
+    assert trailers(change) == {
+        "Slipway-Model": "toy",
+        "Slipway-Key": A.key,
+        "Slipway-Environment": "production",
+        "Slipway-Source": A.commit,
+        "Slipway-Builder": f"quay.example/builder@sha256:{'1a2b' * 16}",
+    }
+    without = commit.rebuilt(state(TRIAL), current(TRIAL), A, IMAGE, "source-9f86d081")
+    assert without.subject == "rebuild(toy): aaaaaaaa on builder 9f86d081"
+
+
+def test_what_is_restored_may_have_been_rebuilt() -> None:
+    change = commit.restored(state(LIVE, wish=B), current(LIVE), SHAPE, image=IMAGE)
+    assert (served(change).default.key, served(change).default.image) == (B.key, IMAGE)
+    put_back = commit.restored(PUT_BACK, current(TRIAL), SHAPE, image=IMAGE)
+    assert served(put_back).default == replace(B, image=IMAGE), "it keeps the commit that asked for it"
+
+
+def test_one_more_sentence_stands_before_the_trailers() -> None:
+    said = commit.released(state(None), current(None), B, SHAPE, said="the bytes are the same")
+    assert trailers(said) == trailers(CHANGES[0][0])
+    assert "\nThe bytes are the same.\n\nSlipway-Model" in said.message
 
 
 def test_a_first_release_serves_at_once() -> None:

@@ -103,10 +103,54 @@ def test_another_share_of_the_traffic_is_no_act(desk: Desk) -> None:
     assert desk.acts() == [(trial, "a", "ab"), (first, "", "a")]
 
 
-def test_another_image_is_an_act(desk: Desk) -> None:
-    first = desk.serve(FIRST)
-    other = desk.serve(FIRST.replace(b"sha256:aa", b"sha256:ff"))
-    assert desk.acts() == [(other, "a", "a"), (first, "", "a")]
+def rebuilt(content: bytes, letter: str, digit: str) -> bytes:
+    return writer.rebuilt(content, MANIFEST, letter * 64, f"registry.example/toy@sha256:{digit * 64}")
+
+
+def test_another_image_of_the_same_key_is_no_act(desk: Desk) -> None:
+    first, trial = desk.serve(FIRST), desk.serve(TRIAL)
+    desk.serve(rebuilt(TRIAL, "a", "1"))
+    desk.serve(TRIAL)
+    assert desk.acts() == [(trial, "a", "ab"), (first, "", "a")]
+
+
+def images(serving: Serving | None) -> str:
+    releases = (serving.default, serving.canary) if serving else ()
+    return "".join(release.image[-1] for release in releases if release)
+
+
+def test_an_act_has_the_images_that_its_releases_had_in_the_end(desk: Desk) -> None:
+    desk.serve(FIRST)
+    desk.serve(on_one := rebuilt(FIRST, "a", "1"))
+    desk.serve(trial := writer.with_canary(on_one, MANIFEST, release("b"), percent=10))
+    desk.serve(b"{")
+    desk.serve(trial := rebuilt(rebuilt(trial, "a", "2"), "b", "2"))
+    desk.serve(writer.promoted(trial, MANIFEST))
+    desk.serve(None)
+    found = [(images(act.before), images(act.after)) for act in desk.past().acts()]
+    assert found == [("2", ""), ("22", "2"), ("1", "22"), ("", "1")]
+
+
+def builder(desk: Desk, digit: str) -> str:
+    file = desk.git.root / "pyproject.toml"
+    table = f"\n[tool.slipway]\nbuilder = 'b@sha256:{digit}'\n"
+    file.write_text(file.read_text().partition("\n[tool.slipway]")[0] + (table if digit else ""))
+    return desk.commit(f"Build on {digit}")
+
+
+def test_another_builder_since_is_seen(desk: Desk) -> None:
+    one = desk.serve(FIRST)
+    assert not desk.past().builder_changed_since(one)
+    builder(desk, "1")
+    two = desk.serve(TRIAL)
+    assert desk.past().builder_changed_since(one)
+    assert not desk.past().builder_changed_since(two)
+    builder(desk, "2")
+    builder(desk, "1")
+    three = desk.serve(SECOND)
+    assert desk.past().builder_changed_since(two), "it is the same again, and was another in between"
+    desk.edit("pyproject.toml", "[tool.slipway]", "[tool.slipway]  # ours")
+    assert not desk.past().builder_changed_since(three)
 
 
 def test_another_model_or_environment_is_no_act(desk: Desk) -> None:

@@ -10,11 +10,11 @@ from enum import StrEnum
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.histories import Live, Meaning
+from tests.histories import Builder, Live, Meaning
 
 from slipway.delivery.manifest import Release, Serving
-from slipway.plan import rule
-from slipway.plan.acts import Act
+from slipway.plan import rebuild, rule
+from slipway.plan.acts import Act, releases
 from slipway.plan.rule import Decision, Wanted
 
 EXAMPLES = int(os.environ.get("SLIPWAY_EXAMPLES", "1500"))
@@ -33,6 +33,7 @@ class Commit:
 
     key: str | Unreadable | None
     serving: Serving | Unreadable | None
+    builder: str = "0"
 
 
 STEPS = (Wanted.RELEASE, Wanted.RESTORE, Wanted.ROLLBACK, Wanted.RETIRE)
@@ -44,6 +45,8 @@ class Memory:
     """A first-parent history in memory, oldest first; what `rule.decide` asks of one."""
 
     commits: list[Commit] = field(default_factory=list)
+    own: set[int] = field(default_factory=set)
+    """Those that slipway made."""
 
     @property
     def tip(self) -> Commit:
@@ -63,6 +66,8 @@ class Memory:
                 continue
             if what(commit.serving) != what(before):
                 found.append(Act(commit=f"{at}", before=before, after=commit.serving))
+            elif found:  # rebuilt, perhaps
+                found[-1] = replace(found[-1], after=with_images(found[-1].after, commit.serving))
             before = commit.serving
         return iter(found[::-1])
 
@@ -74,15 +79,33 @@ class Memory:
         between = range(int(commit) + 1, int(until) if until else len(self.commits))
         return (key for at in between if not isinstance(key := self.commits[at].key, Unreadable))
 
+    def servings(self) -> Iterator[tuple[str, Serving | None]]:
+        for at in range(len(self.commits) - 1, -1, -1):
+            serving = self.commits[at].serving
+            if serving != self.parent(at).serving and not isinstance(serving, Unreadable):
+                yield f"{at}", serving
+
+    def is_own(self, commit: str) -> bool:
+        return int(commit) in self.own
+
+    def builder_changed_since(self, commit: str) -> bool:
+        newer = range(int(commit) + 1, len(self.commits))
+        return any(self.commits[at].builder != self.parent(at).builder for at in newer)
+
     def source(self) -> str:
         now = self.tip.key
         changed = (at for at in range(len(self.commits) - 1, -1, -1) if at == 0 or self.key_at(f"{at - 1}") != now)
         return f"{next(changed)}"
 
 
-def what(serving: Serving | None) -> tuple[tuple[str, str], ...]:
-    releases = (serving.default, serving.canary) if serving else ()
-    return tuple((release.key, release.image) for release in releases if release)
+def what(serving: Serving | None) -> tuple[str, ...]:
+    return tuple(release.key for release in releases(serving))
+
+
+def with_images(serving: Serving | None, newer: Serving | None) -> Serving | None:
+    images = {release.key: release.image for release in releases(newer)}
+    found = [replace(release, image=images[release.key]) for release in releases(serving)]
+    return replace(serving, default=found[0], canary=found[1] if found[1:] else None) if serving else None
 
 
 def what_of(commit: Commit) -> object:
@@ -95,12 +118,20 @@ def live(serving: Serving | None) -> Live | None:
     return Live(default=serving.default.key, canary=serving.canary.key if serving.canary else None)
 
 
-def release(key: str, commit: str) -> Release:
-    return Release(key=key, image=f"image-of-{key}", commit=commit, metrics={})
+def image(key: str, builder: str) -> str:
+    return f"image-of-{key}@{builder}"
+
+
+def release(key: str, commit: str, builder: str) -> Release:
+    return Release(key=key, image=image(key, builder), commit=commit, metrics={})
 
 
 def serving(default: Release, canary: Release | None = None, *, replicas: int = 2) -> Serving:
     return Serving(default=default, canary=canary, replicas=replicas, canary_percent=10 if canary else None)
+
+
+def parts(serving: Serving) -> tuple[Release, Release | None]:
+    return serving.default, serving.canary
 
 
 class ConflictError(Exception):
@@ -137,6 +168,11 @@ class Story:
 
     memory: Memory = field(default_factory=Memory)
     meaning: Meaning = field(default_factory=Meaning)
+    builder: Builder = field(default_factory=lambda: Builder(name="0"))
+    built: set[str] = field(default_factory=set)
+    """The images that the store has records of."""
+    environ: str = ""
+    """The builder that the environment names, which comes first, and which no commit shows."""
     proposed: tuple[Decision, Serving | None, Serving | None] | None = None
 
     # ---- what slipway does
@@ -155,7 +191,7 @@ class Story:
             decision.wanted is Wanted.RELEASE and not verdict
         ):
             return False
-        self.commit(replace(self.memory.tip, serving=after))
+        self.commit(replace(self.memory.tip, serving=after), own=True)
         self.step(decision.wanted, decision.key, after)
         return True
 
@@ -165,17 +201,50 @@ class Story:
         match decision.wanted:
             case Wanted.RELEASE:
                 assert decision.key
-                new = release(decision.key, decision.because[0].commit)
+                new = release(decision.key, decision.because[0].commit, self.upon)
+                self.built.add(new.image)
                 return serving(now.default, new) if trial and isinstance(now, Serving) else serving(new)
             case Wanted.RESTORE:
                 assert decision.release
                 put_back = isinstance(now, Serving) and now.canary == decision.release
-                commit = decision.because[0].commit
-                return serving(decision.release if put_back else replace(decision.release, commit=commit))
+                commit = decision.release.commit if put_back else decision.because[0].commit
+                return serving(replace(decision.release, commit=commit, image=self.newest(decision.release)))
             case Wanted.ROLLBACK:
                 assert isinstance(now, Serving)
                 return serving(now.default)
         return None
+
+    @property
+    def upon(self) -> str:
+        return self.environ or self.memory.tip.builder
+
+    def newest(self, release: Release) -> str:
+        new = image(release.key, self.upon)
+        if new not in self.built or self.taken_away(release.key):
+            return release.image
+        return new
+
+    def taken_away(self, key: str) -> str | None:
+        return rebuild.taken_away(key, rebuild.digest_of(image(key, self.upon)), self.memory)
+
+    def to_rebuild(self) -> list[str]:
+        """The keys that are served, and to be built upon the builder of now."""
+        now, builder = self.memory.tip.serving, self.upon
+        served = releases(now) if isinstance(now, Serving) else ()
+        return [one.key for one in served if one.image != image(one.key, builder) and not self.taken_away(one.key)]
+
+    def rebuild(self) -> bool:
+        """What `slipway rebuild` does: whether it committed anything."""
+        found = self.to_rebuild()
+        for key in found:
+            now = self.memory.tip.serving
+            assert isinstance(now, Serving)
+            new = image(key, self.upon)
+            self.built.add(new)
+            default, canary = (one and (replace(one, image=new) if one.key == key else one) for one in parts(now))
+            assert default
+            self.commit(replace(self.memory.tip, serving=replace(now, default=default, canary=canary)), own=True)
+        return bool(found)
 
     def step(self, wanted: Wanted, key: str | None, after: Serving | None) -> None:
         match wanted:
@@ -196,7 +265,7 @@ class Story:
             return
         assert isinstance(now, Serving)
         assert now.canary
-        self.commit(replace(self.memory.tip, serving=serving(now.canary)))
+        self.commit(replace(self.memory.tip, serving=serving(now.canary)), own=True)
         self.meaning.promoted()
 
     def settle(self) -> None:
@@ -220,15 +289,20 @@ class Story:
         self.proposed = None
         late = self.memory.tip.key is not None and decision.wanted is Wanted.RETIRE
         if self.memory.tip.serving == before and not late:  # or it looks like a removal by hand, and holds as one
-            self.commit(replace(self.memory.tip, serving=after))
+            self.commit(replace(self.memory.tip, serving=after), own=True)
             self.step(decision.wanted, decision.key, after)
 
     # ---- what people do
 
-    def commit(self, commit: Commit) -> None:
+    def commit(self, commit: Commit, *, own: bool = False) -> None:
         if what_of(commit) != what_of(self.memory.tip):
             self.proposed = None  # the branch is in conflict, or stale, and is written anew
+        if own:
+            self.memory.own.add(len(self.memory.commits))
         self.memory.add(commit)
+        self.builder.named(commit.builder)
+        if isinstance(commit.serving, Serving):
+            self.builder.shown({one.key: one.image for one in releases(commit.serving)}, own=own)
 
     def inputs(self, key: str | Unreadable | None) -> None:
         self.commit(replace(self.memory.tip, key=key))
@@ -243,9 +317,10 @@ class Story:
         try:
             key = merged(tip.key, base.key, theirs.key)
             found = merged_serving(tip.serving, base.serving, theirs.serving)
+            builder = merged(tip.builder, base.builder, theirs.builder)
         except ConflictError:
             return
-        self.person(Commit(key=key, serving=found))
+        self.person(Commit(key=key, serving=found, builder=builder))
 
     def manifest_of(self, back: int) -> None:
         """`git checkout <older commit> -- gitops/...`, or several reverts in one commit."""
@@ -304,6 +379,10 @@ SELDOM: st.SearchStrategy[Event] = st.one_of(
     st.tuples(st.sampled_from(["delete", "break", "break_inputs", "mend", "land"])),
     st.tuples(st.just("replicas"), st.integers(1, 3)),
     st.tuples(st.just("propose"), st.booleans()),
+    st.tuples(st.just("builder"), st.sampled_from("012")),
+    st.tuples(st.just("builds"), st.sampled_from("012")),
+    st.tuples(st.just("rebuild")),
+    st.tuples(st.just("environ"), st.sampled_from(["0", "1", ""])),
 )
 BEGIN: tuple[Event, ...] = (("ships", "A"),)
 EVENTS = st.lists(st.one_of(OFTEN, OFTEN, OFTEN, SELDOM), min_size=3, max_size=12).map(lambda some: [*BEGIN, *some])
@@ -344,6 +423,16 @@ def happens(story: Story, event: Event) -> None:  # noqa: C901, PLR0912  a table
             story.propose(trial=bool(trial))
         case "land", []:
             story.land()
+        case "builder", [str() as name]:
+            story.person(replace(tip, builder=name))
+        case "builds", [str() as name]:
+            story.person(replace(tip, builder=name))
+            story.rebuild()
+        case "environ", [str() as name]:
+            story.environ = name
+            story.rebuild()
+        case "rebuild", []:
+            story.rebuild()
 
 
 def agrees(story: Story) -> None:
@@ -354,6 +443,9 @@ def agrees(story: Story) -> None:
     assert (decision.wanted, decision.key) == expected
     on_trial = rule.on_trial(story.memory)
     assert (on_trial.key if on_trial else None) == story.meaning.on_trial
+    served = releases(story.memory.tip.serving)
+    asked = [one.key for one in served if story.builder.asks(one.key, image(one.key, story.upon))]
+    assert story.to_rebuild() == asked
 
 
 ALWAYS = settings(max_examples=EXAMPLES, derandomize="SLIPWAY_EXAMPLES" not in os.environ, deadline=None)
@@ -409,6 +501,42 @@ def test_a_revert_of_what_slipway_did_stays(events: Sequence[Event], trial: bool
             assert now
             assert now.default != done.default
         story.promote()
+
+
+@ALWAYS
+@given(EVENTS, st.integers(0, 3))
+def test_a_rebuild_changes_no_decision(events: Sequence[Event], at: int) -> None:
+    """The same events with rebuilds in between mean the same: but for `revert`, which counts commits."""
+    reverting = {"revert", "manifest_of", "land"}
+    some = [event for event in events if event[0] not in reverting]
+    other = [part for event in some for part in (event, ("builds", str(at % 3)), ("builds", "1"))]
+    plain, rebuilt = told(some), told(other)
+    assert (plain.decide().wanted, plain.decide().key) == (rebuilt.decide().wanted, rebuilt.decide().key)
+    assert plain.meaning.live == rebuilt.meaning.live
+
+
+@ALWAYS
+@given(EVENTS)
+def test_a_rebuild_that_is_reverted_stays_away_until_the_builder_is_another(events: Sequence[Event]) -> None:
+    story = told(events)
+    story.mend()
+    story.environ = ""
+    happens(story, ("builder", "3"))
+    wanted = story.decide()
+    before = len(story.memory.commits)
+    if not story.rebuild():
+        return
+    assert not story.rebuild(), "a second run does nothing"
+    made = len(story.memory.commits) - before
+    for count in range(made):
+        story.revert(2 * count)
+    assert not story.rebuild()
+    assert (story.decide().wanted, story.decide().key) == (wanted.wanted, wanted.key)
+    story.revert(0)  # and this one is put back
+    assert not story.rebuild()
+    happens(story, ("builder", "4"))
+    served = [one.key for one in releases(story.memory.tip.serving)]  # type: ignore[arg-type]  # it was mended
+    assert story.to_rebuild() == served
 
 
 B_IS_LIVE: tuple[Event, ...] = (

@@ -1,0 +1,27 @@
+"""`rebuild`: what is served, in images upon a new builder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from slipway.commands.release import Run, of_one
+from slipway.errors import ExitCode
+
+if TYPE_CHECKING:
+    from slipway.outputs import Outputs
+    from slipway.workspace import Workspace
+
+
+def rebuild(workspace: Workspace, models: Sequence[str], *, as_json: bool, outputs: Outputs | None = None) -> int:
+    """Build the images of what is live and on trial again where their builder is not the one of now, and commit them.
+
+    Nothing is trained or judged; what is held is told, and is no failure.
+    """
+    run = Run(
+        workspace=workspace,
+        as_json=as_json,
+        outputs=of_one(models, outputs),
+        idle="Nothing to do: what is served is built upon this builder.",
+    )
+    return run.tell(lambda one: one.rebuild(models), lambda step: step.exit_code or ExitCode.DONE)
