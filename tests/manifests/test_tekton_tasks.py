@@ -55,20 +55,7 @@ def test_calls_slipway_once_and_holds_no_script(name: str, task: Object) -> None
     assert task["spec"]["description"].strip().endswith(".")
 
 
-@pytest.mark.parametrize(
-    ("name", "task"),
-    [
-        pytest.param(
-            name,
-            task,
-            marks=[pytest.mark.xfail(reason="slipway ci checkout has no --head FILE yet")]
-            if name == "checkout"
-            else [],
-        )
-        for name, task in TASKS.items()
-    ],
-    ids=TASKS,
-)
+@each
 def test_its_command_is_one_of_the_command_line(name: str, task: Object) -> None:
     (command,) = of_tekton(TEKTON / "tasks" / f"{name}.yaml")
     command.parse()
