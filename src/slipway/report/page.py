@@ -13,8 +13,8 @@ from slipway.report import ReportInput, numbers, parameters, plots, tables, word
 from slipway.report.plots.diagnosis import MOST_CLASSES
 from slipway.report.plots.features import MOST_FEATURES
 from slipway.report.tables import Name, Own, Table
-from slipway.report.text import SHORT, clean
-from slipway.results import Comparison
+from slipway.report.text import SHORT, clean, literal
+from slipway.results import Comparison, VerdictName
 
 if TYPE_CHECKING:
     import jinja2
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _MOST_TRIALS = 1_000
 _MOST_ROWS = 300
 _LONG_TABLE = 12
+_DIFF = 1_000
+"""Lines."""
 _CAPTION = 500
 _CONFUSIONS = 15
 _GOLDEN_COLUMNS, _GOLDEN_REQUESTS = 8, 5
@@ -69,11 +71,20 @@ def render(report: ReportInput) -> str:
         mark=words.mark(report.verdict),
         sentences=words.sentences(report),
         merge=[text.replace("`", "") for text in words.merge(report)],
+        diff=_diff(report),
         rollback=words.rollback(report.model, report.key),
         facts=_facts(report),
         checks=tables.of_checks(report),
         blocks=[b for b in _blocks(report, figures, shares) if b.text or b.figures or b.tables],
     )
+
+
+def _diff(report: ReportInput) -> str:
+    """Its lines, escaped: whatever else is shown becomes one line."""
+    import markupsafe
+
+    ships = report.verdict is VerdictName.PROMOTE and report.manifest_diff.strip()
+    return markupsafe.escape("\n".join(literal(report.manifest_diff, _DIFF))) if ships else ""
 
 
 def _policy(style: str) -> str:
@@ -211,6 +222,8 @@ def _run(report: ReportInput) -> Block:
     card = report.card
     identity = [("Model", report.model), ("Key", report.key), ("Commit", report.commit or "working tree")]
     identity += [("Compared with commit", report.base or "none"), ("Data", report.validation.data_file)]
+    if report.data_digest:
+        identity.append(("Digest of the data", report.data_digest))
     if report.comparison and report.comparison.champion.key:
         identity.append(("Champion's key", report.comparison.champion.key))
     listed = []

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import html
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -131,3 +132,14 @@ def test_the_command_that_rolls_back_is_a_line_that_can_be_pasted() -> None:
     assert command.startswith("git revert $(git log"), "a remark before it, on one line, would make a remark of it all"
     assert command.endswith(")")
     assert "\n" not in command
+
+
+def test_the_manifests_diff_is_shown_as_it_is() -> None:
+    diff = "--- a/x.yaml\n+++ b/x.yaml\n-    traffic: 100\n+    traffic: <b>90</b>\u202e\n"
+    text = page.render(samples.promote(manifest_diff=diff, data_digest="sha256:0123"))
+    shown = re.search(r"What changes in gitops/</summary>\s*<pre>(.*?)</pre>", text, re.DOTALL)
+    assert shown is not None
+    assert html.unescape(shown[1]) == diff.replace("\u202e", "\ufffd").rstrip()
+    assert "<b>90" not in text
+    assert "sha256:0123" in text
+    assert "What changes in gitops/" not in page.render(replace(samples.inconclusive(), manifest_diff=diff))

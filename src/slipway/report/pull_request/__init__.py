@@ -17,7 +17,6 @@ from slipway.report.pull_request.told import Marker, State, Told, marker
 from slipway.report.review import ModelReview
 from slipway.report.sections import Fold, details
 from slipway.report.style import COMMENT, EVERYTHING
-from slipway.report.text import link
 
 __all__ = ["Marker", "State", "Told", "check", "comment", "marker", "running", "summary"]
 
@@ -48,7 +47,7 @@ def running(told: Told, before: str = "") -> str:
     parts = [
         str(Marker(head=told.head, run=told.run, state=State.RUNNING)),
         "## ⏳ slipway is at work",
-        f"{told.commit} · {link('the run', told.url)}",
+        told.facts,
         (
             "Of each model that this change affects the data are validated, a challenger is searched for, and it is "
             "compared on the holdout with what is live. The result will stand here."

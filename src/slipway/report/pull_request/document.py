@@ -39,7 +39,8 @@ def write(entries: Sequence[Entry], told: Told | None, refused: str, paper: Pape
     style = replace(paper.style, origin=told.origin) if told else paper.style
     where = told.where if told else "the report.html that the run keeps"
     head = _head(entries, told, refused)
-    tail = f"<sub>All trials, slices and checks are in {where}.</sub>" if entries and told else ""
+    is_reported = told and any(entry.report for entry in entries)
+    tail = f"<sub>All trials, slices and checks are in {where}.</sub>" if is_reported else ""
     if len(entries) > 1:
         left = (paper.room - paper.measure(head)) // 2
         head += f"\n\n{overview.merged(entries)}\n\n"
@@ -67,14 +68,14 @@ def _head(entries: Sequence[Entry], told: Told | None, refused: str) -> str:
 
 
 def _facts(entries: Sequence[Entry], told: Told | None) -> str:
-    commit = told.commit if told else ""
     match entries:
         case [Entry(report=report)] if report is not None:
-            return facts(report, commit)
+            return facts(report, told.commit if told else "") + (f" · {told.run_link}" if told else "")
         case [_, _, *_]:
             seconds = sum(entry.report.seconds for entry in entries if entry.report)
-            return " · ".join(filter(None, [commit, overview.counted(entries), f"{duration(seconds)} in all"]))
-    return commit
+            about = [overview.counted(entries), f"{duration(seconds)} in all"]
+            return " · ".join([*([told.facts] if told else []), *about])
+    return told.facts if told else ""
 
 
 def _folded(entry: Entry, style: Style) -> Block:

@@ -47,6 +47,16 @@ class Told:
         return f"commit {link(f'`{self.head[:8]}`', f'{self.server}/{self.repository}/commit/{self.head}')}"
 
     @property
+    def facts(self) -> str:
+        """Commit and run with their links, as Markdown."""
+        return f"{self.commit} · {self.run_link}"
+
+    @property
+    def run_link(self) -> str:
+        """The run with its link, as Markdown."""
+        return link("the run", self.url)
+
+    @property
     def where(self) -> str:
         """Where everything is, as Markdown."""
         return link("the summary of the run and the report.html that it keeps", self.url)
