@@ -10,7 +10,7 @@ from typing import Literal, Self
 
 from slipway.errors import OutsideError
 
-_MODELS, _NAME, _DIGEST = "models", "image-name", "image-digest"
+_MODELS, _HEAD, _NAME, _DIGEST = "models", "head", "image-name", "image-digest"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,11 +30,12 @@ class Outputs:
         environ: Mapping[str, str],
         *,
         models: Path | None = None,
+        head: Path | None = None,
         image_url: Path | None = None,
         image_digest: Path | None = None,
     ) -> Self:
         """What the command line and the environment name."""
-        named = {_MODELS: models, _NAME: image_url, _DIGEST: image_digest}
+        named = {_MODELS: models, _HEAD: head, _NAME: image_url, _DIGEST: image_digest}
         return cls(
             files={name: path for name, path in named.items() if path is not None},
             github=_path(environ, "GITHUB_OUTPUT"),
@@ -44,6 +45,10 @@ class Outputs:
     def models(self, names: Sequence[str]) -> None:
         """The models that the next jobs are about; both engines make their matrix of this array."""
         self._write(_MODELS, json.dumps(list(names)))
+
+    def head(self, commit: str) -> None:
+        """The commit that the run is about."""
+        self._write(_HEAD, commit)
 
     def image(self, name: str, digest: str) -> None:
         """An image, as Tekton Chains and GitHub's attestation know it."""

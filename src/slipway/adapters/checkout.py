@@ -16,7 +16,9 @@ _WANTED = "refs/slipway/wanted"
 
 
 def checkout(url: str, to: Path, *, ref: str, base: str, environ: Mapping[str, str]) -> str:
-    """Clone a repository with all of its base branch, check out `ref`, else the base; the commit that it is.
+    """Clone a repository with all of its base branch, check out `ref`, else the base; the commit that it is about.
+
+    Of the merge that GitHub tries of a pull request (refs/pull/N/merge) that is the pull request's own newest one.
 
     A token goes to Git by its environment: neither the folder nor a list of processes shows it. Run again, it brings
     the folder up to date. Raises `InputError` where the folder holds something else, or where there is no such ref;
@@ -30,7 +32,8 @@ def checkout(url: str, to: Path, *, ref: str, base: str, environ: Mapping[str, s
     else:
         _fetch_ref(git, ref)
         git.ask(["checkout", "--quiet", "--force", "--detach", _WANTED])
-    return git.ask(["rev-parse", "HEAD"])
+    tried = git.run(["rev-parse", "--verify", "--quiet", "HEAD^2"]) if ref.endswith("/merge") else None
+    return tried.stdout.decode().strip() if tried and not tried.returncode else git.ask(["rev-parse", "HEAD"])
 
 
 def credentials(url: str, environ: Mapping[str, str]) -> dict[str, str]:

@@ -190,6 +190,10 @@ def ci_checkout(
         str, typer.Option("--ref", metavar="REF", help="What to check out, such as refs/pull/7/merge.")
     ] = "",
     base: Annotated[str, typer.Option("--base", metavar="BRANCH", help="Fetched with all of its history.")] = "main",
+    head: Annotated[
+        Path | None,
+        typer.Option("--head", metavar="FILE", help="Write the commit there that the run is about.", dir_okay=False),
+    ] = None,
 ) -> int:
     """Clone a repository for a run, with main's history. For engines that have no checkout of their own.
 
@@ -199,5 +203,7 @@ def ci_checkout(
 
     if url.startswith("-") or ref.startswith("-") or base.startswith("-"):
         raise InputError("a URL, a ref or a branch cannot begin with a hyphen")
-    emit(checkout(url, to, ref=ref, base=base, environ=os.environ))
+    commit = checkout(url, to, ref=ref, base=base, environ=os.environ)
+    Outputs.of(os.environ, head=head).head(commit)
+    emit(commit)
     return ExitCode.DONE

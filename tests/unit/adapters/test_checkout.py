@@ -56,6 +56,19 @@ def test_a_pull_requests_merge_is_checked_out_with_mains_history(origin: Path, t
     assert git(to, "rev-list", "--count", "origin/main") == "2"
 
 
+def test_a_merge_that_was_tried_is_about_the_pull_requests_own_commit(origin: Path, tmp_path: Path) -> None:
+    git(origin, "switch", "--quiet", "--create", "change", "HEAD~1")
+    (origin / "other").write_text("theirs")
+    git(origin, "add", "other")
+    git(origin, "commit", "--quiet", "-m", "theirs")
+    theirs = git(origin, "rev-parse", "HEAD")
+    git(origin, "switch", "--quiet", "--detach", "main")
+    git(origin, "merge", "--quiet", "--no-edit", "change")
+    git(origin, "update-ref", "refs/pull/9/merge", "HEAD")
+    assert checkout(str(origin), tmp_path / "clone", ref="refs/pull/9/merge", base="main", environ=ENVIRON) == theirs
+    assert (tmp_path / "clone" / "other").exists()
+
+
 def test_without_a_ref_main_is_checked_out_and_may_be_pushed(origin: Path, tmp_path: Path) -> None:
     to = tmp_path / "clone"
     checkout(str(origin), to, ref="", base="main", environ=ENVIRON)
