@@ -8,12 +8,12 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import FailFast, Field, ValidationError, field_serializer, model_validator
+from pydantic import BeforeValidator, FailFast, Field, ValidationError, field_serializer, model_validator
 
 from slipway.errors import InputError
-from slipway.report import ReportInput
+from slipway.report import ReportInput, verdict
 from slipway.report.review import ModelReview
-from slipway.results import Comparison, Document, ModelCard, StageTime, Validation
+from slipway.results import Comparison, Document, ModelCard, StageTime, Validation, VerdictName
 from slipway.spec import MODEL_NAME, ModelSpec
 
 if TYPE_CHECKING:
@@ -30,7 +30,22 @@ Key = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Digest = Annotated[str, Field(pattern=r"^((sha256|md5):[0-9a-f.]{1,128})?$")]
 Engine = Annotated[str, Field(pattern="^[A-Za-z0-9 ._-]{1,40}$")]
 Number = Annotated[int, Field(ge=1, le=2**31)]
-Error = Annotated[str, Field(max_length=LONGEST_ERROR)]
+
+
+def _told(error: object) -> object:
+    """An error as it is handed on: no longer than can be read, and text that UTF-8 can write."""
+    if not isinstance(error, str):
+        return error
+    text = _utf8(error)
+    return text if len(text) <= LONGEST_ERROR else text[: LONGEST_ERROR - 2] + "\n…"
+
+
+def _utf8(text: str) -> str:
+    """Text without what UTF-8 cannot write: half a surrogate pair, from a file's name perhaps."""
+    return text.encode(errors="replace").decode()
+
+
+Error = Annotated[str, BeforeValidator(_told)]
 
 
 class Plan(Document):
@@ -181,9 +196,14 @@ class Bundle(Document):
             pull_request=pull_request,
             head=head,
             report=ReportDocument.of(review.report) if review.report else None,
-            error=_short(_utf8(review.error)),
+            error=review.error,
             is_outside=review.is_outside,
         )
+
+    @property
+    def verdict(self) -> VerdictName | None:
+        """The report's verdict, told without the libraries that trained; None where there is no report."""
+        return verdict(self.report.validation, self.report.comparison) if self.report else None
 
     def review(self, commit: str) -> ModelReview:
         """The review, as one of that commit."""
@@ -193,12 +213,3 @@ class Bundle(Document):
             error=self.error,
             is_outside=self.is_outside,
         )
-
-
-def _short(error: str) -> str:
-    return error if len(error) <= LONGEST_ERROR else error[: LONGEST_ERROR - 2] + "\n…"
-
-
-def _utf8(text: str) -> str:
-    """Text without what UTF-8 cannot write: half a surrogate pair, from a file's name perhaps."""
-    return text.encode(errors="replace").decode()

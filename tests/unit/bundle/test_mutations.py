@@ -17,7 +17,7 @@ from slipway.bundle.rejected import Rejected
 
 EXPECTED = read.Expected(pull_request=NUMBER, head=HEAD)
 CALM = settings(
-    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 )
 _LEAF = (
     st.none()

@@ -84,7 +84,7 @@ def test_nothing_is_rejected_as_nothing() -> None:
         {"head": "ab" * 20},
         {"models": ["toy", "toy"]},
         {"models": ["../x"]},
-        {"refused": "x" * 10**5},
+        {"refused": 7},
     ],
     ids=str,
 )
