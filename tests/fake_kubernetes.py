@@ -60,9 +60,11 @@ class Kubernetes:
         with self._lock:
             self.logs.setdefault(pod, []).append(f"{datetime.now(UTC).isoformat()}{len(self.logs[pod]):03}Z {line}")
 
-    def pod(self, name: str, labels: dict[str, str], **status: object) -> None:
+    def pod(self, name: str, labels: dict[str, str], **status: Any) -> None:
         """Put a pod there, or change what it says."""
         stamp = datetime.now(UTC).isoformat()
+        for container in status.get("containerStatuses", []):
+            container |= {"image": "i", "imageID": "", "ready": False, "restartCount": 0}
         with self._lock:
             self.pods[name] = {
                 "metadata": {"name": name, "labels": labels, "creationTimestamp": stamp},

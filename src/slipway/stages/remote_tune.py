@@ -6,7 +6,7 @@ import signal
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -57,8 +57,7 @@ def run[Tuned](
         return known
     template = document.read(job.template)
     url = source.check_store(workspace.settings.store)
-    with _until_ended() as pause:
-        cluster = Cluster.connect(pause)
+    with _until_ended() as pause, closing(Cluster.connect(pause)) as cluster:
         wish = Wish(
             model=model.name,
             key=model.key,

@@ -50,6 +50,10 @@ class Cluster:
                 hint="A RayJob needs one: a pod's service account, or the file that KUBECONFIG names.",
             ) from None
 
+    def close(self) -> None:
+        """Close its connections."""
+        self.client.close()
+
     @property
     def namespace(self) -> str:
         """The one that the client is in."""
