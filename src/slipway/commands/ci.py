@@ -135,13 +135,12 @@ def _planned(text: str) -> list[str]:
     return names
 
 
-def _read(folder: Path, model: str) -> ModelReview | None:
+def _read(folder: Path, model: str) -> Bundle | None:
     """A model's bundle, by the name that the engine gave its folder."""
     for name in (model, f"slipway-model-{model}"):
         path = folder / name / bundles.BUNDLE
         if path.is_file():
-            bundle = Bundle.from_json(path.read_bytes(), str(path))
-            return bundle.review(bundle.head)
+            return Bundle.from_json(path.read_bytes(), str(path))
     return None
 
 

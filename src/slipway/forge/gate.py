@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from slipway.errors import ExitCode
-from slipway.report.review import ModelReview
 from slipway.results import VerdictName
 
 _SAID = {
@@ -14,6 +14,26 @@ _SAID = {
     VerdictName.INCONCLUSIVE: (ExitCode.DONE, "⚠️ inconclusive: it may be merged, and ships nothing"),
     VerdictName.BLOCK: (ExitCode.VERDICT_NO, "❌ block: see the report"),
 }
+
+
+class Review(Protocol):
+    """What was found of a model, as far as it passes or not."""
+
+    @property
+    def model(self) -> str:
+        """The model's name."""
+
+    @property
+    def verdict(self) -> VerdictName | None:
+        """The verdict; None where there is none."""
+
+    @property
+    def error(self) -> str:
+        """Why there is none."""
+
+    @property
+    def is_outside(self) -> bool:
+        """Whether the error is not the change's."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,13 +45,13 @@ class Passed:
     text: str
 
 
-def decide(planned: Sequence[str], reviews: Iterable[ModelReview]) -> list[Passed]:
+def decide(planned: Sequence[str], reviews: Iterable[Review]) -> list[Passed]:
     """One answer for each model that was planned; one that left nothing behind is no pass."""
     found = {review.model: review for review in reviews}
     return [_one(model, found.get(model)) for model in planned]
 
 
-def _one(model: str, review: ModelReview | None) -> Passed:
+def _one(model: str, review: Review | None) -> Passed:
     if review is None:
         text = "❌ no review: its job ended before it left one. Run it again"
         return Passed(model=model, exit_code=ExitCode.OUTSIDE_FAILED, text=text)

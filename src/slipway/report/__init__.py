@@ -12,6 +12,11 @@ if TYPE_CHECKING:
     from slipway.training.trial import Outcome
 
 
+def verdict(validation: Validation, comparison: Comparison | None) -> VerdictName:
+    """The comparison's verdict; without one, or with data that validation rejects, `block`."""
+    return comparison.verdict if comparison and validation.passed else VerdictName.BLOCK
+
+
 @dataclass(frozen=True, kw_only=True)
 class ReportInput:
     """All that a report is made of. There is no clock in it: equal inputs give equal reports."""
@@ -39,9 +44,7 @@ class ReportInput:
     @property
     def verdict(self) -> VerdictName:
         """The comparison's verdict; without one, or with data that validation rejects, `block`."""
-        if self.comparison is None or not self.validation.passed:
-            return VerdictName.BLOCK
-        return self.comparison.verdict
+        return verdict(self.validation, self.comparison)
 
     @property
     def seconds(self) -> float:
