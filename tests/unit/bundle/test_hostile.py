@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
-from tests.hostile_bundles import ARCHIVES, HEAD, NUMBER, archive, bomb
+from tests.hostile_bundles import ARCHIVES, HEAD, NUMBER, archive, bomb, deflated, zeros
 
 from slipway.bundle import hostile, read
 from slipway.bundle.hostile import LIMITS, from_archive, from_folder
@@ -89,30 +89,18 @@ def _sparse(file: Path) -> None:
         stream.write(archive(FILES))
 
 
-def _lying(file: Path) -> None:
-    """Its files say that they are as large as may be, and are twice that."""
-    size = LIMITS["model.onnx"]
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as opened:
-        with opened.open("model.onnx", "w") as entry:
-            for _ in range(2 * size // 2**20):
-                entry.write(bytes(2**20))
-        opened.infolist()[0].file_size = size
-
-
 def _bomb(file: Path) -> None:
     file.write_bytes(bomb("model.onnx", 2**31))
 
 
+def _lying(file: Path) -> None:
+    """It says that it is as large as may be, and is twice that."""
+    file.write_bytes(deflated("model.onnx", zeros(2 * LIMITS["model.onnx"]), LIMITS["model.onnx"]))
+
+
 def _empty_blocks(file: Path) -> None:
-    """A deflated stream as long as may be that says nothing at all, block after block."""
-    stream = b"\x00\x00\x00\xff\xff" * (100 * 2**20 // 5)
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as opened:
-        opened.writestr("model.onnx", stream)
-        opened.infolist()[0].compress_type = zipfile.ZIP_DEFLATED
-        opened.infolist()[0].file_size = 1_000
-    content = bytearray(file.read_bytes())
-    content[8:10] = b"\x08\x00"
-    file.write_bytes(content)
+    """A compressed stream as long as may be that says nothing at all, block after block."""
+    file.write_bytes(deflated("model.onnx", b"\x00\x00\x00\xff\xff" * (100 * 2**20 // 5), 1_000))
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the most memory that was used is asked of Linux")
