@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,6 +31,8 @@ class Options:
     base: str | None = None
     trials: int | None = None
     workers: int | None = None
+    elsewhere: Callable[[Model], Tuned] | None = None
+    """Searches somewhere else than here: in a cluster, say."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -204,9 +206,13 @@ class _Review:
         known = tuned or tune.load(self._workspace, self._model)
         if known is None:
             self._record_soon()
-        made = known or tune.run(self._workspace, self._model, self._runner())
+        made = known or self._search()
         self._note("tune", made.seconds, reused=known is not None)
         return made
+
+    def _search(self) -> Tuned:
+        elsewhere = self._pipeline.options.elsewhere
+        return elsewhere(self._model) if elsewhere else tune.run(self._workspace, self._model, self._runner())
 
     def compare(self, tuned: Tuned) -> Comparison:
         """Judge the challenger against the champion."""

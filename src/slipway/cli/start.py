@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from slipway.cli.app import START, app
-from slipway.cli.options import HERE, Json, ModelName, Repo, workspace_of
+from slipway.cli.options import HERE, Json, ModelName, Repo, StoreUrl, workspace_of
 from slipway.errors import ExitCode, InputError
 from slipway.screen import emit, emit_json
 from slipway.settings import Settings
@@ -54,6 +54,17 @@ def new(
     else:
         emit("\n".join([*written, f"Read them, then: slipway run {model}"]))
     return ExitCode.DONE
+
+
+@app.command(rich_help_panel=START)
+def doctor(repo: Repo = HERE, store: StoreUrl = None, as_json: Json = False) -> int:
+    """Say what this machine, the repository and GitHub still lack, and how to set each.
+
+    Changes nothing, and works without a network or a token: what it cannot look at it says so of.
+    """
+    from slipway.commands.doctor import doctor
+
+    return doctor(workspace_of(repo, store), os.environ, as_json=as_json)
 
 
 @app.command(rich_help_panel=START)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from slipway.commands.plan import to_review
 from slipway.errors import ExitCode, SlipwayError
 from slipway.results import VerdictName
 from slipway.screen import emit, emit_json
-from slipway.workspace import Workspace
+from slipway.workspace import Model, Workspace
+
+if TYPE_CHECKING:
+    from slipway.stages.tune import Tuned
 
 _MARKS = {VerdictName.PROMOTE: "✅", VerdictName.BLOCK: "❌", VerdictName.INCONCLUSIVE: "⚠️"}
 
@@ -99,9 +103,9 @@ def tune(workspace: Workspace, model: str, search: Search, *, as_json: bool) -> 
     """Print what the search found."""
     from slipway.pipeline import Options, Pipeline
 
-    with closing(
-        Pipeline(workspace=workspace, options=Options(trials=search.trials, workers=search.workers))
-    ) as pipeline:
+    elsewhere = _in_cluster(workspace, search) if search.ray_job else None
+    options = Options(trials=search.trials, workers=search.workers, elsewhere=elsewhere)
+    with closing(Pipeline(workspace=workspace, options=options)) as pipeline:
         if search.validated and not pipeline.validate(model).passed:
             workspace.screen.say(f"{model}: nothing is searched: the data do not pass")
             return ExitCode.VERDICT_NO
@@ -113,6 +117,26 @@ def tune(workspace: Workspace, model: str, search: Search, *, as_json: bool) -> 
         score = f"cross-validated {card.metric} {card.cv_score:.4g}"
         emit(f"{card.key}\ntrial {card.trial} of {card.trials}: {card.family}, {score}\n{params}")
     return ExitCode.DONE
+
+
+def _in_cluster(workspace: Workspace, search: Search) -> Callable[[Model], Tuned]:
+    """The search as a RayJob. Its own `slipway tune` puts what it found into the store."""
+    from slipway.stages import remote_tune, tune
+    from slipway.stages.remote_tune import RayJob
+
+    job = RayJob(template=search.ray_job or Path(), image=search.ray_image, queue=search.ray_queue)
+
+    def elsewhere(model: Model) -> Tuned:
+        return remote_tune.run(
+            workspace,
+            model,
+            job,
+            load=lambda: tune.load(workspace, model),
+            environ=os.environ,
+            trials=search.trials,
+        )
+
+    return elsewhere
 
 
 def compare(workspace: Workspace, model: str, *, base: str | None, trials: int | None, as_json: bool) -> int:
