@@ -341,13 +341,11 @@ def everywhere(text: str) -> Iterator[str]:
         samples.hostile((text,), columns=3), manifest_diff=f"+{text}\n{text}", engine=text, data_digest=text
     )
     report = replace(report, trials=report.trials[:4])
-    promoted = replace(report, comparison=samples.comparison(), key=text, base=text)
     metric = samples.metric("log_loss", 0.2, 0.1, 0.05, primary=True).model_copy(update={"name": text})
-    odd = replace(report, comparison=samples.comparison(metrics=(metric,)), model=text)
+    promoted = replace(report, comparison=samples.comparison(metrics=(metric,)), model=text, key=text, base=text)
     reviews = [
         of(report),
-        ModelReview(model="b", report=promoted),
-        ModelReview(model=text, report=odd),
+        ModelReview(model=text, report=promoted),
         ModelReview(model="c", error=text or "x"),
         ModelReview(model="d", error=f"data/d/model.toml:1: {text}\n  {text}", is_outside=True),
     ]

@@ -1,15 +1,14 @@
 """The improvement plot made of letters: it shows wherever a comment is read, in mails and on phones too.
 
-Only box-drawing and other signs of WGL4 are used, which every monospace font has at one width.
+Only box-drawing and other signs of WGL4 are used, which every monospace font has at one width. A name with other
+letters in it, which browsers take from fonts of other widths, stands at the end of its line, where it moves nothing.
 """
 
 from __future__ import annotations
 
 import math
-import unicodedata
+import re
 from dataclasses import dataclass
-
-from rich.cells import cell_len, set_cell_size
 
 from slipway.report import words
 from slipway.report.numbers import decimals, number, percent
@@ -20,7 +19,9 @@ from slipway.results import Comparison
 WIDTH = 33
 """Columns of the plot itself."""
 _LABEL = 30
-"""Columns of the longest label that is shown whole."""
+_ELSEWHERE = "(name at the end)"
+_OF_ONE_WIDTH = re.compile(r"[ -~¡-¬®-žΆ-Ώΐ-ώЀ-џ–—‘’“”•…€−]*")
+"""Latin, Greek and Cyrillic letters and what stands between them: all of it in WGL4."""
 _TICKS = 4
 _LEAST = 1e-200
 """A narrower scale could not be divided."""
@@ -48,11 +49,10 @@ def draw(comparison: Comparison, limit: float | None, most: int) -> list[str]:
     """The lines of the plot. `limit` is how much worse a slice may get, where that is checked."""
     rows = rows_of(comparison, most)
     low, high = extent(rows, comparison.min_improvement, limit if len(rows) > 1 else None)
-    side = max(cell_len(row.label) for row in rows)
-    side = min(side, _LABEL)
+    side = min(_LABEL, max(len(_label(row.label)) for row in rows))
     scale = _Scale(low=low, high=high)
     if not _LEAST < high - low < math.inf:
-        return [f"{_label(row.label, side)}  {words.spread(row.interval)}" for row in rows]
+        return [f"{_label(row.label):{side}}  {_numbers(row)}" for row in rows]
     refused = [comparison.min_improvement, *([None if limit is None else -limit] * (len(rows) - 1))]
     lines = [_line(row, scale, edge, side) for row, edge in zip(rows, refused, strict=True)]
     return [_head(comparison, side), lines[0], *([_empty(scale, side)] if lines[1:] else []), *lines[1:],
@@ -96,7 +96,7 @@ def _line(row: Row, scale: _Scale, edge: float | None, side: int) -> str:
     middle = scale.column(interval.estimate)
     if 0 <= middle < WIDTH:
         cells[middle] = "×" if row.is_bad else "●"
-    return f"{_label(row.label, side)}  {''.join(cells)}  {words.spread(interval)}"
+    return f"{_label(row.label):{side}}  {''.join(cells)}  {_numbers(row)}"
 
 
 def _ground(scale: _Scale, edge: float | None) -> list[str]:
@@ -128,10 +128,14 @@ def _axis(scale: _Scale, side: int) -> list[str]:
     return [f"{' ' * side}  {rule}", f"{' ' * side}  {''.join(room)}".rstrip()]
 
 
-def _label(text: str, side: int) -> str:
-    """A label of a fixed number of columns, in which no letter turns the line's direction around."""
-    flat = "".join(c for c in text if unicodedata.category(c) not in {"Mn", "Me", "Cf"})
-    cut = flat if cell_len(flat) <= side else f"{set_cell_size(flat, side - 1).rstrip()}…"
-    padding = " " * (side - cell_len(cut))
-    turns = any(unicodedata.bidirectional(c) in {"R", "AL", "AN"} for c in cut)
-    return f"{_FIRST_STRONG}{cut}{_END}{padding}" if turns else f"{cut}{padding}"
+def _label(text: str) -> str:
+    """What stands before the plot."""
+    if not _OF_ONE_WIDTH.fullmatch(text):
+        return _ELSEWHERE
+    return text if len(text) <= _LABEL else f"{text[: _LABEL - 1].rstrip()}…"
+
+
+def _numbers(row: Row) -> str:
+    """What stands behind it; a name there turns no direction but its own around."""
+    said = words.spread(row.interval)
+    return said if _OF_ONE_WIDTH.fullmatch(row.label) else f"{said}  {_FIRST_STRONG}{row.label}{_END}"
