@@ -127,7 +127,10 @@ def test_a_refused_model_holds_up_no_other_and_is_told_at_the_end() -> None:
     spec = PIPELINES["release"]["spec"]
     ignored = {one["name"] for one in spec["tasks"] if one.get("onError") == "continue"}
     assert ignored == {"judge", "image"}
-    assert [task_of(one) for one in spec["finally"]] == ["judge"]
+    (last,) = spec["finally"]
+    assert task_of(last) == "judge"
+    # Tekton 1.15 neither runs nor skips a final matrix whose result is missing, and the run would not end.
+    assert last["when"] == [{"input": "$(tasks.wanted.status)", "operator": "in", "values": ["Succeeded"]}]
 
 
 def test_nothing_to_do_is_no_failure() -> None:
