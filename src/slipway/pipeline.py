@@ -13,6 +13,7 @@ from slipway.adapters.cluster import Cluster
 from slipway.adapters.git import Commit
 from slipway.adapters.tracking import Recorder, Tracking
 from slipway.errors import InputError, StoreError
+from slipway.plan.preview import Merge, of_merge
 from slipway.recorded import search_run
 from slipway.report import ReportInput
 from slipway.results import Comparison, ReasonState, Severity, StageTime, Validation, VerdictName
@@ -235,6 +236,7 @@ class _Review:
             comparison=comparison,
             times=tuple(self._times),
             spec=self._model.spec,
+            manifest_diff=self._manifest_diff(comparison),
             data_digest=self._model.inputs.data,
         )
         folder, reused = report.run(self._workspace, content)
@@ -247,6 +249,21 @@ class _Review:
             times=tuple(self._times),
             content=content,
         )
+
+    def _manifest_diff(self, comparison: Comparison | None) -> str:
+        """What a merge would change in `gitops/`, as far as it can be told before."""
+        if self._base is None:
+            return ""
+        settings, name = self._workspace.settings, self._model.name
+        merge = Merge(
+            model=name,
+            key=self._model.key,
+            image=f"{settings.registry}/{name}",
+            metrics={row.name: row.challenger for row in comparison.metrics} if comparison else {},
+            serving=self._model.spec.serving,
+            passes=comparison is not None and comparison.verdict is VerdictName.PROMOTE,
+        )
+        return of_merge(self._workspace.git, self._base.id, settings.environment, merge)
 
     def track(self, tuned: Tuned, comparison: Comparison | None) -> None:
         """Have MLflow record the search while other work goes on; once for each key and server."""

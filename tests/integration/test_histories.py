@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
@@ -15,7 +16,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from tests.histories import Dial, Live, Meaning
+from tests.histories import Builder, Dial, Live, Meaning
 
 from slipway.adapters.git import Git, WorkTree
 from slipway.adapters.git_log import ShallowError
@@ -25,9 +26,13 @@ from slipway.errors import InputError
 from slipway.key import key_inputs
 from slipway.plan import commit as commits
 from slipway.plan import history
+from slipway.plan.acts import releases
 from slipway.plan.commit import Change, Current
 from slipway.plan.history import State
+from slipway.plan.rebuild import digest_of
 from slipway.plan.rule import Shape, Wanted
+from slipway.project import builder as builder_of
+from slipway.release.view import taken_away
 from slipway.spec import ServingTable, parse_toml
 
 LONG = "SLIPWAY_EXAMPLES" in os.environ
@@ -66,6 +71,10 @@ def spec(model: str) -> str:
     return f"data/{model}/model.toml"
 
 
+def image_of(model: str, key: str, builder: str) -> str:
+    return f"registry.example/{model}@sha256:{hashlib.sha256(f'{key} {builder}'.encode()).hexdigest()}"
+
+
 def manifest_of(model: str) -> str:
     return str(manifest.manifest_path(model, ENVIRONMENT))
 
@@ -98,6 +107,7 @@ class Main:
     meanings: dict[str, Meaning] = field(default_factory=lambda: {model: Meaning() for model in MODELS})
     replicas: dict[str, Dial] = field(default_factory=lambda: {model: Dial() for model in MODELS})
     percent: dict[str, Dial] = field(default_factory=lambda: {model: Dial() for model in MODELS})
+    builders: dict[str, Builder] = field(default_factory=lambda: {model: Builder() for model in MODELS})
     seen: list[Release] = field(default_factory=list)
     proposed: dict[str, tuple[State, Change]] = field(default_factory=dict)
 
@@ -158,9 +168,10 @@ class Main:
 
     # ---- telling the plain model
 
-    def told(self, done: dict[str, Callable[[Meaning], None]] | None = None) -> None:
-        """What the newest commit of main means; `done`: by model, what slipway did."""
+    def told(self, done: dict[str, Callable[[Meaning], None]] | None = None, *, signed: bool = True) -> None:
+        """What the newest commit of main means; `done`: by model, what slipway did. `signed`: the commit says so."""
         for model in MODELS:
+            self.builders[model].named(self.builder())
             meaning, key, serving = self.meanings[model], self.key(model), self.serving(model)
             if not isinstance(key, InputError) and key != meaning.key:
                 meaning.inputs(key)
@@ -173,6 +184,8 @@ class Main:
                     assert meaning.live == live
                 else:
                     meaning.person(live)
+                images = {release.key: release.image for release in releases(serving)}
+                self.builders[model].shown(images, own=bool(done and model in done and signed))
                 table = self.table(model)
                 wished = (table.replicas, table.canary_percent) if table else (None, None)
                 shown = (serving.replicas, serving.canary_percent) if serving else (None, None)
@@ -192,11 +205,39 @@ class Main:
                 wanted = Wanted.CONFIGURE
             assert (state.decision.wanted, state.decision.key) == (wanted, key), (model, self.log())
             assert (state.trial.key if state.trial else None) == meaning.on_trial, (model, self.log())
+            served, wish = releases(state.serving), self.builder()
+            asked = [one.key for one in served if self.builders[model].asks(one.key, image_of(model, one.key, wish))]
+            assert self.to_rebuild(model) == asked, (model, self.log())
 
     def log(self) -> str:
         return self.git("log", "--first-parent", "--format=%s")
 
     # ---- what slipway does
+
+    def builder(self) -> str:
+        """What the repository names."""
+        return builder_of(self.read("pyproject.toml"))
+
+    def to_rebuild(self, model: str) -> list[str]:
+        """The keys that are served, and to be built upon the builder of now."""
+        serving, tip = self.serving(model), self.tip()
+        served = releases(serving) if isinstance(serving, Serving) else ()
+        wished = [(one.key, one.image, image_of(model, one.key, self.builder())) for one in served]
+        here = Git(root=self.root)
+        return [
+            key
+            for key, now, new in wished
+            if now != new and not taken_away(here, tip, ENVIRONMENT, (model, key, digest_of(new)))
+        ]
+
+    def rebuild(self, model: str) -> None:
+        """What `slipway rebuild` does: a commit for each key."""
+        for key in self.to_rebuild(model):
+            state, path = self.state(model), manifest_of(model)
+            release = next(one for one in releases(state.serving) if one.key == key)
+            current = Current(environment=ENVIRONMENT, files={path: self.read(path) or b""})
+            new = image_of(model, key, self.builder())
+            self.apply(model, state, commits.rebuilt(state, current, release, new, self.builder() or "none"))
 
     def change(self, model: str, state: State, *, trial: bool = True) -> Change:
         folder = f"gitops/models/{model}/{ENVIRONMENT}"
@@ -208,7 +249,7 @@ class Main:
         match decision.wanted:
             case Wanted.RELEASE:
                 assert decision.key
-                image = f"registry.example/{model}@sha256:{decision.key}"
+                image = image_of(model, decision.key, self.builder())
                 source = decision.because[0].commit
                 new = Release(key=decision.key, image=image, commit=source, metrics={"log_loss": 0.25})
                 return commits.released(state, current, new, shape)
@@ -285,6 +326,10 @@ class Main:
 
     # ---- what people do
 
+    def names_builder(self, name: str) -> None:
+        text = (self.read("pyproject.toml") or b"").decode().partition("[tool.slipway]")[0]
+        self.edit({"pyproject.toml": f"{text}[tool.slipway]\nbuilder = '{name}'\n"}, "direct", 0)
+
     def by_hand(self, model: str, which: int, *, commit: bool) -> None:
         """An older release written into the default predictor: key and image, and perhaps its commit."""
         serving, found = self.serving(model), self.read(manifest_of(model))
@@ -339,7 +384,7 @@ class Main:
         if how == "squash":
             self.commit(f"Squash {branch}")
         if self.tip() != before:
-            self.told(done)
+            self.told(done, signed=how != "squash")
         return True
 
     def take_back(self, model: str, count: int) -> None:
@@ -402,12 +447,14 @@ SELDOM: st.SearchStrategy[Event] = st.one_of(
     st.tuples(st.just("replicas"), MODEL, st.integers(1, 3)),
     st.tuples(st.sampled_from(["delete", "break", "break inputs", "mend", "propose"]), MODEL),
     st.tuples(st.just("land"), MODEL, st.sampled_from(["merge", "squash"])),
+    st.tuples(st.just("builder"), st.sampled_from("xy")),
+    st.tuples(st.just("rebuild"), MODEL, st.sampled_from("xyz")),
 )
 BEGIN: tuple[Event, ...] = (("ships", "one", "A", "direct"),)
 HISTORIES = st.lists(st.one_of(OFTEN, OFTEN, OFTEN, SELDOM), min_size=4, max_size=14).map(lambda some: [*BEGIN, *some])
 
 
-def happens(main: Main, event: Event) -> None:  # noqa: C901, PLR0912  a table of what people do
+def happens(main: Main, event: Event) -> None:  # noqa: C901, PLR0912, PLR0915  a table of what people do
     match event:
         case "data", models, str() as letter, str() as how, int() as back:
             files: dict[str, str | bytes | None] = {}
@@ -457,6 +504,11 @@ def happens(main: Main, event: Event) -> None:  # noqa: C901, PLR0912  a table o
             main.propose(model)
         case "land", str() as model, str() as how:
             main.land(model, how)
+        case "builder", str() as name:
+            main.names_builder(name)
+        case "rebuild", str() as model, str() as name:
+            happens(main, ("builder", name))
+            main.rebuild(model)
 
 
 def told(root: Path, events: Sequence[Event]) -> Main:
@@ -491,6 +543,9 @@ SETTLE: Event = ("settle", "one")
 @example(events=[*B_IS_LIVE, C_ON_TRIAL, ("reverts", 0, 3), SETTLE])
 @example(events=[*B_IS_ON_TRIAL, ("gone", "one", "squash"), SETTLE, ("revert", 0), SETTLE])
 @example(events=[*B_IS_LIVE, ("by hand", "one", 0, False), SETTLE])
+@example(events=[*B_IS_ON_TRIAL, ("rebuild", "one", "x"), ("promote", "one"), ("take back", "one", 1), SETTLE])
+@example(events=[*B_IS_LIVE, ("rebuild", "one", "x"), ("revert", 0), C_ON_TRIAL, ("rebuild", "one", "x")])
+@example(events=[*B_IS_LIVE, ("rebuild", "one", "x"), ("revert", 1), ("rebuild", "one", "y"), ("revert", 2)])
 @example(events=[*B_IS_LIVE, ("delete", "one"), ("break inputs", "one"), ("mend", "one"), SETTLE])
 @given(events=HISTORIES)
 def test_plan_says_what_people_mean(template: Path, events: Sequence[Event]) -> None:
