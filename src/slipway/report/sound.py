@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from slipway.report import ReportInput
 from slipway.results import Comparison, DataChange, Diagnostics, Document
 
-_LARGEST_COUNT, _LARGEST = 10**15, 1e200
+_LARGEST_COUNT, _LARGEST = 2**63, 1e200
+"""Of whole numbers (a time in microseconds is one) and of others."""
 
 
 def unsound(report: ReportInput) -> str:

@@ -405,7 +405,7 @@ def _other(value: Any, dice: random.Random) -> Any:
         case bool():
             return not value
         case int():
-            return dice.choice([0, -1, 10**15, 10**18, 10**400, 10**4_200])
+            return dice.choice([0, -1, 10**15, 2**63, 10**400, 10**4_200])
         case float():
             return dice.choice([0.0, -1.0, 1e308, -1e308, 5e-324, 1e17, 1e-9])
         case str():

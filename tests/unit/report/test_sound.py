@@ -16,6 +16,11 @@ def test_reports_of_our_own_hold_together(name: str) -> None:
     assert unsound(samples.CASES[name]()) == ""
 
 
+def test_a_time_in_microseconds_is_no_fault() -> None:
+    split = samples.card().split.model_copy(update={"newest_from": 1_800_000_000_000_000})
+    assert unsound(samples.promote(card=samples.card(split=split))) == ""
+
+
 def changed(document: Document | None, **values: object) -> Document:
     assert document is not None
     return document.model_copy(update=values)
@@ -42,7 +47,7 @@ SHIFT = samples.change().shifts[0]
         (with_comparison(champion_diagnostics=Diagnostics(predicted=(1.0, 2.0), actual=(1.0,))), "without the truth"),
         (with_comparison(holdout_rows=10**400), "too large to be true"),
         (with_comparison(min_improvement=-1e300), "too large to be true"),
-        (with_validation(rows=10**16), "too large to be true"),
+        (with_validation(rows=10**19), "too large to be true"),
         (with_validation(change=changed(samples.change(), shifts=(changed(SHIFT, now=()),))), "fit no labels"),
         (samples.promote(trials=(replace(samples.trials(1)[0], score=1e308),)), "too large to be true"),
         (samples.promote(times=(changed(samples.TIMES[0], seconds=1e300),)), "too large to be true"),
