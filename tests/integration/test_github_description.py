@@ -11,6 +11,7 @@ import pytest
 from tests.github_server.description import described, parameters, prism
 
 from slipway.adapters.github import GitHub, connect
+from slipway.adapters.github.administration import Administration
 from slipway.adapters.github.download import Download
 from slipway.adapters.github.merging import Merging
 from slipway.adapters.github.refusals import RefusedError
@@ -34,6 +35,23 @@ PATHS = [
     f"{REPOSITORY}/actions/runs/{{run_id}}/artifacts",
     f"{REPOSITORY}/actions/artifacts/{{artifact_id}}/{{archive_format}}",
 ]
+SETTINGS = (
+    "rules/branches/{branch}",
+    "environments",
+    "environments/{environment_name}/deployment-branch-policies",
+    "environments/{environment_name}/secrets",
+    "environments/{environment_name}/variables",
+    "actions/secrets",
+    "actions/organization-secrets",
+    "actions/variables",
+    "actions/organization-variables",
+    "actions/permissions",
+    "actions/permissions/selected-actions",
+    "actions/permissions/workflow",
+    "actions/permissions/fork-pr-contributor-approval",
+    "codeowners/errors",
+)
+PATHS += [f"{REPOSITORY}/{path}" for path in SETTINGS]
 HEAD = "ab" * 20
 REMARKS = tuple(
     Annotation(path="data/toy/train.csv", line=n, level=Level.WARNING, message="m", title="t") for n in range(1, 120)
@@ -103,7 +121,18 @@ ASKED: dict[str, Callable[[GitHub], object]] = {
 }
 
 
-@pytest.mark.parametrize("ask", ASKED.values(), ids=ASKED.keys())
+def administration(name: str, *arguments: str) -> Callable[[GitHub], object]:
+    return lambda forge: getattr(Administration(line=forge.line), name)(*arguments)
+
+
+SEEN = {
+    name: administration(name, *(["main"] if name == "rules" else ["release"] if name.endswith("_of") else []))
+    for name in dir(Administration)
+    if not name.startswith("_") and name != "line"
+}
+
+
+@pytest.mark.parametrize("ask", [*ASKED.values(), *SEEN.values()], ids=[*ASKED, *SEEN])
 def test_github_takes_it_and_its_answer_is_understood(
     forge: GitHub, description: dict[str, Any], ask: Callable[[GitHub], object], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -137,4 +166,4 @@ def test_the_server_does_refuse_what_is_wrong(forge: GitHub) -> None:
 
 def test_what_is_asked_covers_all_that_the_adapter_can_do() -> None:
     can = {name for name in dir(GitHub) if not name.startswith("_")}
-    assert can - {"line", "repository", "settings", "sleep", "merge_when_ready"} <= set(ASKED)
+    assert can - {"line", "repository", "settings", "sleep", "tries", "merge_when_ready"} <= set(ASKED)

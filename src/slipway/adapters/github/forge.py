@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import BinaryIO
 
-from slipway.adapters.github import download, identity
+from slipway.adapters.github import download, identity, patience
 from slipway.adapters.github.checks import Checks
 from slipway.adapters.github.documents import Artifacts, IssueComment, PullRequest, Repository, WorkflowRun
 from slipway.adapters.github.line import Line, Request
@@ -22,12 +22,14 @@ _PULLS = "pull_requests=read"
 _MISSING, _EXISTS = 404, 422
 
 
-def connect(environ: Mapping[str, str], *, sleep: Callable[[float], None] = time.sleep) -> GitHub:
-    """The repository that the environment names; nothing is asked of GitHub yet.
+def connect(
+    environ: Mapping[str, str], *, sleep: Callable[[float], None] = time.sleep, tries: int = patience.TRIES
+) -> GitHub:
+    """The repository that the environment names, asked so many times at most; nothing is asked of GitHub yet.
 
     Raises `InputError` that names what is missing in the environment.
     """
-    return GitHub(settings=Settings.from_environ(environ), sleep=sleep)
+    return GitHub(settings=Settings.from_environ(environ), sleep=sleep, tries=tries)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +38,7 @@ class GitHub:
 
     settings: Settings
     sleep: Callable[[float], None] = field(default=time.sleep, repr=False)
+    tries: int = patience.TRIES
 
     @property
     def repository(self) -> str:
@@ -50,7 +53,7 @@ class GitHub:
     @cached_property
     def line(self) -> Line:
         """Where requests go; they share one patience."""
-        return identity.line(self.settings, self.sleep)
+        return identity.line(self.settings, self.sleep, self.tries)
 
     @property
     def _path(self) -> str:

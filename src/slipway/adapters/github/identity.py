@@ -20,23 +20,23 @@ _MISSING = 404
 _VIEWER = "query { viewer { login } }"
 
 
-def line(settings: Settings, sleep: Callable[[float], None]) -> Line:
+def line(settings: Settings, sleep: Callable[[float], None], tries: int) -> Line:
     """A line with the right credentials. An App's installation is looked up now; its tokens are fetched as needed."""
     if settings.identity is not Identity.APP:
-        return Line(core=_core(settings, settings.token), settings=settings, sleep=sleep)
+        return Line(core=_core(settings, settings.token), settings=settings, sleep=sleep, tries=tries)
     from githubkit import AppInstallationAuthStrategy
 
-    installation = _installation(of_app(settings, sleep))
+    installation = _installation(of_app(settings, sleep, tries))
     auth = AppInstallationAuthStrategy(settings.app_id, settings.app_key, installation)
-    return Line(core=_core(settings, auth), settings=settings, sleep=sleep)
+    return Line(core=_core(settings, auth), settings=settings, sleep=sleep, tries=tries)
 
 
-def of_app(settings: Settings, sleep: Callable[[float], None]) -> Line:
+def of_app(settings: Settings, sleep: Callable[[float], None], tries: int) -> Line:
     """A line for what GitHub tells the App itself."""
     from githubkit import AppAuthStrategy
 
     core = _core(settings, AppAuthStrategy(settings.app_id, settings.app_key))
-    return Line(core=core, settings=settings, sleep=sleep)
+    return Line(core=core, settings=settings, sleep=sleep, tries=tries)
 
 
 def login(line: Line) -> str:
@@ -44,7 +44,7 @@ def login(line: Line) -> str:
     doing = "say who the token is"
     match line.settings.identity:
         case Identity.APP:
-            app = of_app(line.settings, line.sleep)
+            app = of_app(line.settings, line.sleep, line.tries)
             return app.get("/app", App, doing="say which App this is", needs="").slug + _BOT
         case Identity.PERSON:
             return line.get("/user", Account, doing=doing, needs="").login

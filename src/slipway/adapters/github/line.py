@@ -62,6 +62,7 @@ class Line:
     core: GitHubCore[Any] = field(repr=False)
     settings: Settings
     sleep: Callable[[float], None] = field(repr=False)
+    tries: int = patience.TRIES
     waited: float = 0.0
     """Seconds so far: there is one allowance for all that a command asks."""
 
@@ -144,7 +145,7 @@ class Line:
             outcome = act()
             if not isinstance(outcome, Failure):
                 return outcome
-            seconds = patience.wait(outcome, tries, self.waited)
+            seconds = patience.wait(outcome, tries, self.waited, self.tries)
             if seconds is None:
                 raise _given_up(doing, outcome, patience.asked(outcome, tries))
             self.waited += seconds

@@ -14,7 +14,7 @@ from enum import Enum, auto
 
 LONGEST = 300.0
 """Seconds that a command waits for GitHub in all: a job that waits costs as much as one that works."""
-_TRIES = 5
+TRIES = 5
 _NO_HINT = 60.0
 """Seconds that GitHub asks for where it does not say how long."""
 _REFUSED = (403, 429)
@@ -70,10 +70,10 @@ def _seconds(headers: Mapping[str, str], now: float) -> float | None:
     return max(float(reset) - now, 0.0) + 1 if reset.isdecimal() else _NO_HINT
 
 
-def wait(failure: Failure, tries: int, waited: float) -> float | None:
-    """Seconds until the next try, after so many tries and seconds; None to give up."""
+def wait(failure: Failure, tries: int, waited: float, most: int = TRIES) -> float | None:
+    """Seconds until the next try, after so many tries of at most so many, and seconds; None to give up."""
     seconds = asked(failure, tries)
-    return seconds if tries < _TRIES and waited + seconds <= LONGEST else None
+    return seconds if tries < most and waited + seconds <= LONGEST else None
 
 
 def asked(failure: Failure, tries: int) -> float:

@@ -1,0 +1,45 @@
+"""What each secret and variable of the workflows is good for. A test holds this to the workflows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from slipway.doctor.finding import Need
+
+
+@dataclass(frozen=True)
+class Purpose:
+    """Whether releases need it, and what for."""
+
+    need: Need
+    why: str
+
+
+_LOGIN = "logs in to the registry; without it, to ghcr.io as the workflow itself"
+PURPOSES = {
+    "SLIPWAY_STORE": Purpose(
+        Need.NECESSARY, "the store that outlasts a run, as s3://bucket/prefix: releases wait for it"
+    ),
+    "AWS_ACCESS_KEY_ID": Purpose(Need.NECESSARY, "who writes to the store"),
+    "AWS_SECRET_ACCESS_KEY": Purpose(Need.NECESSARY, "who writes to the store"),
+    "AWS_ENDPOINT_URL": Purpose(Need.ADVISED, "where the store is, if not at AWS"),
+    "AWS_DEFAULT_REGION": Purpose(Need.ADVISED, "the store's region; without it, us-east-1"),
+    "MLFLOW_TRACKING_URI": Purpose(Need.ADVISED, "where searches are recorded; without it, nowhere that lasts"),
+    "MLFLOW_TRACKING_USERNAME": Purpose(Need.ADVISED, "who records searches"),
+    "MLFLOW_TRACKING_PASSWORD": Purpose(Need.ADVISED, "who records searches"),
+    "REGISTRY_USERNAME": Purpose(Need.ADVISED, _LOGIN),
+    "REGISTRY_PASSWORD": Purpose(Need.ADVISED, _LOGIN),
+    "SLIPWAY_REGISTRY_HOST": Purpose(Need.ADVISED, "the registry's host; without it, ghcr.io"),
+    "SLIPWAY_GITHUB_APP_ID": Purpose(Need.ADVISED, "the GitHub App that pushes to main"),
+    "SLIPWAY_GITHUB_APP_KEY": Purpose(Need.ADVISED, "the private key of that App"),
+    "SLIPWAY_DEPLOY_KEY": Purpose(Need.ADVISED, "the deploy key that pushes to main, where no App does"),
+    "SLIPWAY_ATTEST": Purpose(Need.ADVISED, "«never» for a private repository without GitHub Enterprise Cloud"),
+}
+CREDENTIALS = ("SLIPWAY_GITHUB_APP_KEY", "SLIPWAY_DEPLOY_KEY")
+"""Either of them lets releases push to a protected main."""
+_OTHER = Purpose(Need.ADVISED, "a workflow asks for it")
+
+
+def purpose(name: str) -> Purpose:
+    """What it is good for; one of a repository's own is told of as such."""
+    return PURPOSES.get(name, _OTHER)

@@ -1,0 +1,102 @@
+"""Judges which secrets and variables are set, and whether pull requests' branches can read them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from slipway.doctor.facts import Names, Settings, Tree, Unseen
+from slipway.doctor.finding import Finding, Need, State
+from slipway.doctor.purposes import CREDENTIALS, purpose
+from slipway.doctor.said import finding, unseen
+from slipway.doctor.workflows import Job
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """Secrets or variables."""
+
+    word: str
+    command: str
+    names: Names
+    asked: Callable[[Job], frozenset[str]]
+
+
+def variables(tree: Tree, github: Settings) -> Iterator[Finding]:
+    """The variables that the workflows name."""
+    kind = _Kind("variable", "gh variable set", github.variables, lambda job: job.variables)
+    for name in _places(tree, kind.asked):
+        set_how = f"{kind.command} {name} --repo {github.name}"
+        yield _seen(name, kind, _set(name, kind.names), set_how)
+
+
+def secrets(tree: Tree, github: Settings) -> Iterator[Finding]:
+    """The secrets that the workflows name: each belongs to the environments of the jobs that ask for it."""
+    kind = _Kind("secret", "gh secret set", github.secrets, lambda job: job.secrets)
+    found = [one for name, places in _places(tree, kind.asked).items() for one in _secret(name, places, kind, github)]
+    yield from (_either(one, found) for one in found)
+    yield _pusher(tree, found)
+
+
+def _places(tree: Tree, asked: Callable[[Job], frozenset[str]]) -> Mapping[str, list[str]]:
+    """Each name, with the environments of the jobs that ask for it."""
+    jobs = tree.workflows.jobs
+    names = sorted(set().union(*(asked(job) for job in jobs)))
+    return {name: sorted({job.environment for job in jobs if name in asked(job)}) for name in names}
+
+
+def _secret(name: str, places: list[str], kind: _Kind, github: Settings) -> Iterator[Finding]:
+    everywhere = kind.names.everywhere
+    if not isinstance(everywhere, Unseen) and name in everywhere and all(places):
+        moved = "; ".join(f"{kind.command} {name} --repo {github.name} --env {place}" for place in places)
+        what = "any branch's workflow can read it: it is the whole repository's"
+        yield finding(name, ok=False, what=what, how=f"{moved}; then gh secret delete {name} --repo {github.name}")
+        return
+    for place in places:
+        names = kind.names if not place else Names(everywhere=kind.names.by_environment.get(place, frozenset()))
+        how = f"{kind.command} {name} --repo {github.name}" + (f" --env {place}" if place else "")
+        yield _seen(f"{name} ({place})" if place else name, kind, _set(name, names), how)
+
+
+def _set(name: str, names: Names) -> bool | Unseen:
+    """Whether a name is set anywhere that can be seen."""
+    places = (names.everywhere, *names.by_environment.values())
+    if any(name in place for place in places if not isinstance(place, Unseen)):
+        return True
+    return next((place for place in places if isinstance(place, Unseen)), False)
+
+
+def _seen(told: str, kind: _Kind, is_set: bool | Unseen, how: str) -> Finding:  # noqa: FBT001  not a switch
+    about = purpose(told.partition(" ")[0])
+    if isinstance(is_set, Unseen):
+        return unseen(told, is_set, need=about.need)
+    return finding(told, is_set, f"{kind.word}: {about.why}", how, need=about.need)
+
+
+def _either(one: Finding, found: list[Finding]) -> Finding:
+    """Of the two credentials that push to main one is enough: the other is then not missed."""
+    name, _, place = one.name.partition(" ")
+    if name not in CREDENTIALS or one.state is not State.MISSING:
+        return one
+    others = {f"{other} {place}".strip() for other in CREDENTIALS}
+    if any(other.name in others and other.state is State.OK for other in found):
+        return replace(one, state=State.OK, what="not needed beside the other", how="")
+    return one
+
+
+def _pusher(tree: Tree, found: list[Finding]) -> Finding:
+    """Whether anybody gets releases onto a main that takes nothing but pull requests."""
+    name = "who releases"
+    if tree.lands_by_branch:
+        return finding(name, ok=True, what="pull requests of their own (landing = branch)")
+    theirs = [one for one in found if one.name.partition(" ")[0] in CREDENTIALS]
+    if any(one.state is State.OK for one in theirs):
+        return finding(name, ok=True, what="an App or a deploy key, which main's rules let pass")
+    unknown = next((one for one in theirs if one.state is State.UNKNOWN), None)
+    if unknown:
+        return unseen(name, Unseen(why=unknown.what, how=unknown.how))
+    how = (
+        "Make a deploy key that may write, and put it in as SLIPWAY_DEPLOY_KEY (the ruleset lets deploy keys pass); "
+        'or have releases open pull requests: [tool.slipway] landing = "branch".'
+    )
+    return finding(name, ok=False, what="a protected main refuses a workflow's own token", how=how, need=Need.NECESSARY)
