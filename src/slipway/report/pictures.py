@@ -53,7 +53,7 @@ def _diagnosis(comparison: Comparison, style: Style) -> list[Section]:
         return [_section("Right and wrong", table(classes), DIAGNOSIS)]
     if diagnosis.has_predictions(comparison):
         lead = "Across: the actual value; up: the mean of what was predicted."
-        said = diagnosis.closeness(comparison)
+        said = f"Predictions: {diagnosis.closeness(comparison)}"
         return [_lines("Predictions", lead, said, chart.of_predictions(comparison), style)]
     if diagnosis.has_calibration(comparison):
         lead = "Across: the predicted probability; up: the share that came true."

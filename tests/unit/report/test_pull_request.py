@@ -198,6 +198,7 @@ def test_a_summary_has_room_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
     text = summary([of(samples.many_trials(1_000))])
     assert sum(line.startswith("| ") for line in text.split("\n")) > 1_000
     assert "more of" not in text
+    assert "commit `8c2f4e1a` against `1d2c3b4a` · key" in text
     monkeypatch.setattr("slipway.report.pull_request.SUMMARY_LIMIT", 100_000)
     short = summary([of(samples.many_trials(1_000)), of(samples.promote(), "wine")])
     assert len(short.encode()) < 100_000
@@ -309,6 +310,14 @@ def test_a_checks_summary_is_short_in_bytes() -> None:
     found = check([of(hostile, name) for name in names], TOLD)
     assert len(found.summary.encode()) < 65_535
     assert len(found.title) <= 200
+
+
+@pytest.mark.parametrize("error", ["😀" * 20_000, "😀\n" * 10_000, "\n".join(["`" * 900] * 99)])
+def test_the_longest_error_is_said_and_cut(error: str) -> None:
+    for found in (check([], TOLD, refused=error), check([replace(WRONG, error=error)], TOLD)):
+        assert len(found.summary.encode()) < 65_535
+        assert error[:1] in found.summary
+        assert "push again" in found.summary
 
 
 # ---- hostile

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from slipway.report import words
 from slipway.report.body import facts
 from slipway.report.fit import Block, fit
 from slipway.report.numbers import duration
 from slipway.report.pull_request import overview
-from slipway.report.pull_request.entry import FAILING, Entry, Standing
+from slipway.report.pull_request.entry import FAILING, Entry, Standing, said
 from slipway.report.pull_request.told import Told
 from slipway.report.sections import Fold
 from slipway.report.style import Style
-from slipway.report.text import fence, literal
+from slipway.report.text import code
 
-_REFUSED_LINES = 40
 _BREAKS = 8
 """Line breaks between what is never left out."""
 _FORK = (
@@ -55,7 +55,7 @@ def write(entries: Sequence[Entry], told: Told | None, refused: str, paper: Pape
 def _head(entries: Sequence[Entry], told: Told | None, refused: str) -> str:
     parts = [f"## {overview.headline(entries, refused)}", _facts(entries, told)]
     if refused:
-        parts.append(fence(literal(refused, _REFUSED_LINES), "text"))
+        parts.append(said(refused))
         parts.append(
             "Nothing of it was trained or judged. Mend what is named and push again, or run it again if it is nothing "
             "of the change's."
@@ -70,7 +70,8 @@ def _head(entries: Sequence[Entry], told: Told | None, refused: str) -> str:
 def _facts(entries: Sequence[Entry], told: Told | None) -> str:
     match entries:
         case [Entry(report=report)] if report is not None:
-            return facts(report, told.commit if told else "") + (f" · {told.run_link}" if told else "")
+            commit = f"commit {code(words.short(report.commit))}" if report.commit else ""
+            return f"{facts(report, told.commit)} · {told.run_link}" if told else facts(report, commit)
         case [_, _, *_]:
             seconds = sum(entry.report.seconds for entry in entries if entry.report)
             about = [overview.counted(entries), f"{duration(seconds)} in all"]

@@ -14,7 +14,8 @@ from slipway.report.style import Style
 from slipway.report.text import fence, literal, slug
 from slipway.results import ReasonState, VerdictName
 
-_ERROR_LINES = 40
+_LINES, _LINE = 30, 240
+"""Of an error that is shown: half of a check's summary, even in letters of four bytes."""
 
 
 class Standing(Enum):
@@ -83,8 +84,13 @@ class Entry:
         """All there is to tell."""
         if self.report is not None:
             return body.parts(self.report, style)
-        text = f"{fence(literal(self.error, _ERROR_LINES), 'text')}\n\n{_NEXT[self.standing]}"
+        text = f"{said(self.error)}\n\n{_NEXT[self.standing]}"
         return [Section(title="What is wrong", body=text, rank=0, fold=Fold.NONE)]
+
+
+def said(error: str) -> str:
+    """An error as it was written, line by line."""
+    return fence(literal(error, _LINES, _LINE), "text")
 
 
 def entries(reviews: Sequence[ModelReview], rejected: Mapping[str, str]) -> list[Entry]:
