@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from slipway.adapters.image import Images
     from slipway.delivery.manifest import Release, Serving
     from slipway.workspace import Workspace
+
+_DIGITS, _KEY = re.compile(r"[0-9a-f]{1,64}"), 64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +53,41 @@ def serving(workspace: Workspace, model: str) -> Serving:
         f"nothing of {model} is released in {environment}: there is no {path} here",
         hint=f"Is it on main? Fetch it: git pull. To serve what is trained here: slipway serve {model} --challenger",
     )
+
+
+def whole_key(workspace: Workspace, model: str, digits: str) -> str:
+    """The key that begins with these digits: of what is released, or the working tree's; all 64 mean any key.
+
+    Raises `InputError` where they are no key's, or no one key's here.
+    """
+    if not _DIGITS.fullmatch(digits):
+        raise InputError(f"{digits!r} is no key of a model", hint=_whole(check_name(model)))
+    if len(digits) == _KEY:
+        return digits
+    known = [one.key for one in served(workspace, model)]
+    own = [workspace.model(model).key] if (workspace.settings.repo / folder(check_name(model))).is_dir() else []
+    if not (known or own):
+        raise InputError(f"there is no model {model!r} here", hint="Name a folder of data/.")
+    found = {key for key in (*known, *own) if key.startswith(digits)}
+    if len(found) == 1:
+        return found.pop()
+    if found:
+        raise InputError(f"{' and '.join(sorted(found))} both begin with {digits}", hint="Give more digits.")
+    shown = " and ".join(key[:SHORT] for key in known) or "nothing"
+    raise InputError(f"gitops/ names {shown} of {model}, and the working tree has another key", hint=_whole(model))
+
+
+def served(workspace: Workspace, model: str) -> list[Release]:
+    """What the model's manifest says is on trial and live; nothing where it says nothing."""
+    try:
+        now = serving(workspace, model)
+    except InputError:
+        return []
+    return [release for release in (now.canary, now.default) if release]
+
+
+def _whole(model: str) -> str:
+    return f"For one that was released before give all of its 64 digits: slipway history {model} --json has them."
 
 
 def find(workspace: Workspace, images: Callable[[], Images], model: str, release: Release) -> Source:

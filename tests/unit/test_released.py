@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,14 @@ from tests.served import make
 
 from slipway import released
 from slipway.adapters.server import serve
+from slipway.delivery import writer
+from slipway.delivery.manifest import Release, manifest_path
 from slipway.delivery.source_image import CARD, ENVIRONMENT, ONNX, source
-from slipway.errors import OutsideError, StoreError
+from slipway.errors import InputError, OutsideError, StoreError
 from slipway.results import ModelCard
+from slipway.workspace import Workspace
 
+RELEASE = Release(key="a" * 64, image=f"registry.example/toy@sha256:{'a' * 64}", commit="a" * 40, metrics={})
 IMAGE = "registry.example/toy@sha256:…"
 
 
@@ -52,3 +57,16 @@ def test_what_is_not_the_released_model_is_told(files: Mapping[str, bytes], key:
         released.of_image({**files, ONNX: files[ONNX] + b" "}, IMAGE, "toy", key)
     with pytest.raises(StoreError, match=f"{CARD} is not a ModelCard"):
         released.of_image({}, IMAGE, "toy", key)
+
+
+def test_digits_that_begin_several_keys_are_too_few(workspace: Workspace) -> None:
+    own = workspace.model("toy").key
+    live, trial = (replace(RELEASE, key=own[:8] + digit * 56) for digit in "01")
+    file = workspace.settings.repo / str(manifest_path("toy", "production"))
+    file.parent.mkdir(parents=True)
+    file.write_bytes(writer.with_canary(writer.first("toy", live, replicas=1), "m", trial, percent=10))
+    assert released.served(workspace, "toy") == [trial, live]
+    assert [released.whole_key(workspace, "toy", one.key[:12]) for one in (live, trial)] == [live.key, trial.key]
+    assert released.whole_key(workspace, "toy", "f" * 64) == "f" * 64
+    with pytest.raises(InputError, match=f"both begin with {own[:8]}"):
+        released.whole_key(workspace, "toy", own[:8])

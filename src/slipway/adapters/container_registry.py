@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from slipway.adapters import engine, skopeo
+from slipway.adapters.files import write
 from slipway.adapters.image import Image
 from slipway.delivery import oci, sbom
 from slipway.delivery.oci import Blobs, Builder
@@ -120,7 +121,7 @@ class Registry:
         tag = f"{self._local}:{model}-{key[:16]}"
         with self._alone(), _room() as place:
             try:
-                _unpack(files, place / "source")
+                write(place / "source", files)
                 (place / "build").mkdir()
                 engine.dockerfile(
                     place / "source",
@@ -232,10 +233,8 @@ def _room() -> Iterator[Path]:
 def _lay_out(place: Path, made: Made, listed: bytes | None) -> None:
     """An OCI image layout of the documents, without the builder's layers: the registry has them by now."""
     named = {"image": made.blobs.manifest, "sbom": made.sbom.manifest} | ({"referrers": listed} if listed else {})
-    for content in (*named.values(), *made.blobs.others, *made.sbom.others):
-        blob = _blob(place, oci.digest_of(content))
-        blob.parent.mkdir(parents=True, exist_ok=True)
-        blob.write_bytes(content)
+    blobs = (*named.values(), *made.blobs.others, *made.sbom.others)
+    write(place, {str(_blob(Path(), oci.digest_of(content))): content for content in blobs})
     kinds = {"referrers": oci.INDEX_TYPE}
     entries = [
         oci.descriptor(kinds.get(ref, oci.MANIFEST_TYPE), content) | {"annotations": {oci.REF: ref}}
@@ -247,10 +246,3 @@ def _lay_out(place: Path, made: Made, listed: bytes | None) -> None:
 
 def _blob(place: Path, digest: str) -> Path:
     return place / "blobs" / digest.replace(":", "/")
-
-
-def _unpack(files: Mapping[str, bytes], folder: Path) -> None:
-    for name, content in files.items():
-        file = folder / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(content)

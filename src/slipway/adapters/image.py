@@ -132,7 +132,7 @@ class Layout:
         raise OutsideError(f"{image.reference} is no image of a source folder")
 
     def _read(self, digest: str, image: Image) -> bytes:
-        hint = f"Build it again: slipway package {image.name.rpartition('/')[2]}"
+        hint = f"Build it again: slipway image {image.name.rpartition('/')[2]}"
         try:
             content = (self.root / _blob(digest)).read_bytes()
         except FileNotFoundError:

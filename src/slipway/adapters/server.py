@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from slipway.adapters.endpoint import Endpoint
+from slipway.adapters.files import write
 from slipway.delivery.source_image import ENVIRONMENT, settings
 from slipway.errors import OutsideError
 
@@ -82,20 +83,13 @@ def serve(
     ports = _ports(port)
     with tempfile.TemporaryDirectory(prefix="slipway-") as place:
         work = Path(place)
-        _unpack(files, work / "source")
+        write(work / "source", files)
         server = _start(files, work, ports)
         try:
             _wait(server, pause)
             yield server
         finally:
             _stop(server)
-
-
-def _unpack(files: Mapping[str, bytes], folder: Path) -> None:
-    for name, content in files.items():
-        file = folder / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(content)
 
 
 def _start(files: Mapping[str, bytes], work: Path, ports: list[int]) -> Running:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from dataclasses import replace
 from pathlib import Path
 
+from slipway import released
 from slipway.adapters.image import Image
 from slipway.commands.release import images, registry
 from slipway.errors import ExitCode, InputError, SlipwayError
@@ -16,7 +16,6 @@ from slipway.spec import check_name
 from slipway.stages import package as stage
 from slipway.workspace import Workspace
 
-_KEY = re.compile(r"[0-9a-f]{64}")
 _PLACEHOLDER = "BUILDER"
 
 
@@ -92,11 +91,8 @@ def _commit(workspace: Workspace, model: str, key: str) -> str:
     return ""
 
 
-def _key(workspace: Workspace, model: str, key: str | None) -> str:
+def _key(workspace: Workspace, model: str, digits: str | None) -> str:
     """The key that was asked for, else the working tree's."""
-    if key is None:
+    if digits is None:
         return workspace.model(model).key
-    check_name(model)
-    if not _KEY.fullmatch(key):
-        raise InputError(f"{key!r} is no key of a model", hint=f"Give all of its 64 digits, as in: slipway key {model}")
-    return key
+    return released.whole_key(workspace, check_name(model), digits)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -20,13 +19,12 @@ from slipway.stages import verify as stage
 from slipway.verification.findings import Limits
 
 if TYPE_CHECKING:
-    from slipway.delivery.manifest import Serving
+    from slipway.delivery.manifest import Release
     from slipway.results import ModelCard
     from slipway.verification.document import Verification
     from slipway.workspace import Workspace
 
 _STYLES = {ReasonState.PASS: "green", ReasonState.WARN: "yellow", ReasonState.FAIL: "bold red"}
-_KEY = 64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,29 +68,19 @@ def verify(workspace: Workspace, model: str, wish: Wish, *, as_json: bool) -> in
     return ExitCode.DONE if found.passed else ExitCode.VERDICT_NO
 
 
-def _card(workspace: Workspace, model: str, key: str | None) -> ModelCard:
-    """The card of the release that is expected: of `gitops/`, or by its whole key of whatever was reviewed."""
-    hint = f"For one that was released before give all of its 64 digits: slipway history {model} --json has them."
-    if key is not None and not re.fullmatch(r"[0-9a-f]{1,64}", key):
-        raise InputError(f"{key!r} is no key", hint=hint)
-    serving = released.serving(workspace, model) if key is None else _serving(workspace, model)
-    known = [one for one in (serving.canary, serving.default) if one] if serving else []
-    if release := next((one for one in known if one.key.startswith(key or "")), None):
-        return released.find(workspace, lambda: images(workspace.settings), model, release).card
-    if key is not None and len(key) != _KEY:
-        key = _challenger(workspace, model, key)
-    if key is not None:
-        return released.reviewed(workspace, model, key, hint=hint).card
-    shown = " and ".join(one.key[:SHORT] for one in known) or "nothing"
-    raise InputError(f"gitops/ names {shown} of {model}, and the working tree has another key", hint=hint)
+def _card(workspace: Workspace, model: str, digits: str | None) -> ModelCard:
+    """The card of the release that is expected: of `gitops/`, or by its key of whatever was reviewed."""
+    if digits is None:
+        now = released.serving(workspace, model)
+        return _found(workspace, model, now.canary or now.default)
+    key = released.whole_key(workspace, model, digits)
+    release = next((one for one in released.served(workspace, model) if one.key == key), None)
+    hint = f"Is it a key of {model}? slipway history {model} --json has all that were released."
+    return _found(workspace, model, release) if release else released.reviewed(workspace, model, key, hint=hint).card
 
 
-def _challenger(workspace: Workspace, model: str, key: str) -> str | None:
-    """The working tree's key, if it begins so."""
-    if not (workspace.settings.repo / spec.folder(spec.check_name(model))).is_dir():
-        raise InputError(f"there is no model {model!r} here", hint="Name a folder of data/.")
-    own = workspace.model(model).key
-    return own if own.startswith(key) else None
+def _found(workspace: Workspace, model: str, release: Release) -> ModelCard:
+    return released.find(workspace, lambda: images(workspace.settings), model, release).card
 
 
 def _limit(workspace: Workspace, model: str) -> float | None:
@@ -104,17 +92,10 @@ def _limit(workspace: Workspace, model: str) -> float | None:
 
 def _next_step(workspace: Workspace, found: Verification) -> str:
     """What follows a verified canary; nothing where what was verified is no canary."""
-    serving = _serving(workspace, found.model)
-    if not found.passed or serving is None or serving.canary is None or serving.canary.key != found.key:
+    on_trial = [one.key for one in released.served(workspace, found.model)][:-1]
+    if not found.passed or found.key not in on_trial:
         return ""
     return f"slipway promote {found.model} --key {found.key[:SHORT]}"
-
-
-def _serving(workspace: Workspace, model: str) -> Serving | None:
-    try:
-        return released.serving(workspace, model)
-    except InputError:
-        return None
 
 
 def _show(found: Verification, *, next_step: str) -> None:

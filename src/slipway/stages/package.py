@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from slipway import trained
+from slipway.adapters.files import write as write_files
 from slipway.adapters.image import Image
 from slipway.adapters.store import Place
 from slipway.delivery.source_image import source
@@ -104,9 +105,7 @@ def write(folder: Path, files: Mapping[str, bytes]) -> None:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as work:
             new, old = Path(work) / "new", Path(work) / "old"
-            for name, content in files.items():
-                (new / name).parent.mkdir(parents=True, exist_ok=True)
-                (new / name).write_bytes(content)
+            write_files(new, files)
             if folder.exists():
                 folder.rename(old)
             new.rename(folder)

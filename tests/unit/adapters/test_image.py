@@ -137,7 +137,7 @@ def test_a_lost_or_damaged_blob_is_said_and_healed_by_building_again(
     hurt(layer(layout) if part == "layer" else layout.root / "blobs" / image.digest.replace(":", "/"))
     with pytest.raises(OutsideError, match=said) as failure:
         layout.files(image)
-    assert "slipway package iris" in failure.value.hint
+    assert "slipway image iris" in failure.value.hint
     assert layout.has(image) is (has == "yes")
     assert layout.build("iris", KEY, FILES) == image
     assert layout.files(image) == FILES

@@ -46,12 +46,23 @@ def test_the_working_trees_key_is_meant_where_none_is_named(
     assert told["files"] == [".s2i/environment", "model.json", "model.onnx"]
 
 
-@pytest.mark.parametrize("key", ["", "abab", KEY.upper(), f"{KEY}0", "../" * 21 + "x", f"{KEY}\n"])
+@pytest.mark.parametrize("key", ["", KEY.upper(), f"{KEY}0", "../" * 21 + "x", f"{KEY}\n"])
 @pytest.mark.parametrize("command", [package.image, package.unpushed])
 def test_what_is_no_key_is_refused(stored: Workspace, command: object, key: str) -> None:
     assert callable(command)
     with pytest.raises(InputError, match="is no key of a model"):
         command(stored, "toy", key=key, builder=BUILDER, as_json=False)
+
+
+def test_the_first_digits_of_a_key_do(stored: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    own = stored.model("toy").key
+    package.package(stored, "toy", key=own[:6], out=None, as_json=True)
+    assert json.loads(capsys.readouterr().out)["key"] == own
+    with pytest.raises(InputError, match="names nothing of toy, and the working tree has another key") as failure:
+        package.image(stored, "toy", key="0" * 12, builder=None, as_json=False)
+    assert "all of its 64 digits" in str(failure.value)
+    with pytest.raises(InputError, match="there is no model 'nobody' here"):
+        package.image(stored, "nobody", key="abab", builder=None, as_json=False)
 
 
 @pytest.mark.parametrize("model", ["", "Toy", "../toy", "toy\nRUN evil", "a" * 41])
