@@ -44,8 +44,10 @@ def well(server: FakeGitHub) -> None:
     variables = sorted(set().union(*(job.variables for job in found.jobs)))
     policy = {"protected_branches": False, "custom_branch_policies": True}
     environments = [{"name": name, "deployment_branch_policy": policy} for name in found.environments]
+    ruleset = json.loads((ROOT / ".github/rulesets/main.json").read_text())
     server.state.settings = {
-        "/rules/branches/main": json.loads((ROOT / ".github/rulesets/main.json").read_text())["rules"],
+        "/rules/branches/main": [rule | {"ruleset_id": 4} for rule in ruleset["rules"]],
+        "/rulesets/4": ruleset,
         "/environments": {"total_count": len(environments), "environments": environments},
         "/actions/secrets": {"secrets": []},
         "/actions/organization-secrets": {"secrets": []},
@@ -80,6 +82,23 @@ def test_a_repository_that_lacks_nothing(
     odd = [one for one in document["findings"] if one["area"] != "this machine" and one["state"] != "ok"]
     assert [one["name"] for one in odd] == ["gitops"], "the first release makes it"
     assert (code, document["healthy"]) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("actors", "state"), [([{"actor_type": "DeployKey"}], "ok"), ([], "missing"), (None, "unknown")]
+)
+def test_whom_mains_rules_let_pass(
+    workspace: Workspace,
+    server: FakeGitHub,
+    capsys: pytest.CaptureFixture[str],
+    actors: list[dict[str, str]] | None,
+    state: str,
+) -> None:
+    well(server)
+    server.state.settings["/rulesets/4"] = {"bypass_actors": actors}
+    pushing = replace(workspace, settings=replace(workspace.settings, landing="push"))
+    _, document = told(pushing, server.environ(), capsys)
+    assert {one["name"]: one["state"] for one in document["findings"]}["who releases"] == state
 
 
 def test_what_the_token_may_not_see_is_unknown_with_its_permission(

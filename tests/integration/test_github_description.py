@@ -37,6 +37,7 @@ PATHS = [
 ]
 SETTINGS = (
     "rules/branches/{branch}",
+    "rulesets/{ruleset_id}",
     "environments",
     "environments/{environment_name}/deployment-branch-policies",
     "environments/{environment_name}/secrets",
@@ -121,12 +122,13 @@ ASKED: dict[str, Callable[[GitHub], object]] = {
 }
 
 
-def administration(name: str, *arguments: str) -> Callable[[GitHub], object]:
+def administration(name: str, *arguments: object) -> Callable[[GitHub], object]:
     return lambda forge: getattr(Administration(line=forge.line), name)(*arguments)
 
 
+ARGUMENTS: dict[str, list[object]] = {"rules": ["main"], "passing": [[42]]}
 SEEN = {
-    name: administration(name, *(["main"] if name == "rules" else ["release"] if name.endswith("_of") else []))
+    name: administration(name, *ARGUMENTS.get(name, ["release"] if name.endswith("_of") else []))
     for name in dir(Administration)
     if not name.startswith("_") and name != "line"
 }

@@ -17,6 +17,9 @@ from slipway.adapters.github.administration import (
 from slipway.adapters.github.documents import Repository
 from slipway.doctor.workflows import Workflows
 
+PULLS = "pull_request"
+"""The rule that main takes pull requests alone."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Unseen:
@@ -86,6 +89,8 @@ class Settings:
     name: str
     repository: Seen[Repository]
     rules: Seen[tuple[Rule, ...]]
+    passing: Seen[frozenset[str]]
+    """What kinds of actors may push to main past the rule that asks for pull requests."""
     environments: Seen[tuple[Environment, ...]]
     branches: Mapping[str, Seen[tuple[str, ...]]]
     """By environment, for those that are kept to branches by name."""

@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
-from slipway.doctor.facts import Names, Seen, Settings, Unseen
+from slipway.doctor.facts import PULLS, Names, Seen, Settings, Unseen
 from slipway.errors import InputError, OutsideError
 
 if TYPE_CHECKING:
     from slipway.adapters.git import Git
-    from slipway.adapters.github.administration import Administration, Environment
+    from slipway.adapters.github.administration import Administration, Environment, Rule
     from slipway.doctor.workflows import Workflows
 
 _REMOTE = re.compile(r"(?:https://(?:[^@/]*@)?|ssh://git@|git@)github\.com[/:]([\w.-]+/[\w.-]+?)(?:\.git)?/?")
@@ -32,13 +32,15 @@ def gather(environ: Mapping[str, str], git: Git, workflows: Workflows) -> Seen[S
         repository = ask.repository()
     except (InputError, OutsideError) as error:
         return _unseen(error)
+    rules = _see(lambda: ask.rules(repository.default_branch))
     environments = _see(ask.environments)
     names = _existing(environments, workflows)
     actions = _see(ask.actions)
     return Settings(
         name=repository.full_name,
         repository=repository,
-        rules=_see(lambda: ask.rules(repository.default_branch)),
+        rules=rules,
+        passing=_passing(ask, rules),
         environments=environments,
         branches=_branches(ask, environments),
         secrets=Names(everywhere=_see(ask.secrets), by_environment=_each(names, ask.secrets_of)),
@@ -73,6 +75,15 @@ def _unseen(error: InputError | OutsideError) -> Unseen:
     if isinstance(error, InputError):
         return Unseen(why="; ".join(fault.what for fault in error.faults), how=_ASK)
     return Unseen(why=error.what, how=error.hint)
+
+
+def _passing(ask: Administration, rules: Seen[tuple[Rule, ...]]) -> Seen[frozenset[str]]:
+    """Whom the rulesets that ask for pull requests let pass."""
+    if isinstance(rules, Unseen):
+        return rules
+    rulesets = {rule.ruleset_id for rule in rules if rule.type == PULLS and rule.ruleset_id is not None}
+    found = _see(lambda: ask.passing(sorted(rulesets)))
+    return found if found is not None else Unseen(why="the token may not see whom main's rules let pass", how=_ASK)
 
 
 def _existing(environments: Seen[tuple[Environment, ...]], workflows: Workflows) -> list[str]:

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator
 from fnmatch import fnmatch
 
 from slipway.adapters.github.administration import Environment, Rule, SelectedActions
-from slipway.doctor.facts import Settings, Tree, Unseen
+from slipway.doctor.facts import PULLS, Settings, Tree, Unseen
 from slipway.doctor.finding import Finding, Need
 from slipway.doctor.said import finding, unseen
 from slipway.doctor.secrets import secrets, variables
 
-_CHECKS, _PULLS = "required_status_checks", "pull_request"
+_CHECKS = "required_status_checks"
 _MAIN = {"main", "master"}
 _RULESET = "gh api -X POST repos/{}/rulesets --input .github/rulesets/main.json"
 _API = "gh api -X PUT repos/{}"
@@ -40,7 +40,7 @@ def _rules(tree: Tree, github: Settings) -> Iterator[Finding]:
         yield unseen("rules of main", github.rules)
         return
     held = {rule.type for rule in github.rules}
-    wanted = {rule.type for rule in tree.ruleset} | {_PULLS, _CHECKS}
+    wanted = {rule.type for rule in tree.ruleset} | {PULLS, _CHECKS}
     lacking = sorted(kind.replace("_", " ") for kind in wanted - held)
     what = f"main lacks the rules: {', '.join(lacking)}" if lacking else "main is changed as its ruleset says alone"
     yield finding("rules of main", not lacking, what, how)
@@ -52,7 +52,7 @@ def _rules(tree: Tree, github: Settings) -> Iterator[Finding]:
         else f"a merge waits for {', '.join(sorted(gates))}"
     )
     yield finding("required check", not missing, what, how)
-    reviewed = any(rule.type == _PULLS and rule.parameters.get("require_code_owner_review") for rule in github.rules)
+    reviewed = any(rule.type == PULLS and rule.parameters.get("require_code_owner_review") for rule in github.rules)
     what = "a merge waits for the owners' review" if reviewed else "a merge does not wait for the owners' review"
     yield finding("review by owners", reviewed, what, how)
 

@@ -35,8 +35,8 @@ PURPOSES = {
     "SLIPWAY_DEPLOY_KEY": Purpose(Need.ADVISED, "the deploy key that pushes to main, where no App does"),
     "SLIPWAY_ATTEST": Purpose(Need.ADVISED, "«never» for a private repository without GitHub Enterprise Cloud"),
 }
-CREDENTIALS = ("SLIPWAY_GITHUB_APP_KEY", "SLIPWAY_DEPLOY_KEY")
-"""Either of them lets releases push to a protected main."""
+CREDENTIALS = {"SLIPWAY_GITHUB_APP_KEY": "Integration", "SLIPWAY_DEPLOY_KEY": "DeployKey"}
+"""Either of them pushes releases to a protected main, if its rules let that kind of actor pass."""
 _OTHER = Purpose(Need.ADVISED, "a workflow asks for it")
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from slipway.doctor.facts import Names, Settings, Tree, Unseen
-from slipway.doctor.finding import Finding, Need, State
+from slipway.doctor.facts import PULLS, Names, Settings, Tree, Unseen
+from slipway.doctor.finding import Finding, State
 from slipway.doctor.purposes import CREDENTIALS, purpose
 from slipway.doctor.said import finding, unseen
 from slipway.doctor.workflows import Job
@@ -35,7 +35,7 @@ def secrets(tree: Tree, github: Settings) -> Iterator[Finding]:
     kind = _Kind("secret", "gh secret set", github.secrets, lambda job: job.secrets)
     found = [one for name, places in _places(tree, kind.asked).items() for one in _secret(name, places, kind, github)]
     yield from (_either(one, found) for one in found)
-    yield _pusher(tree, found)
+    yield _pusher(tree, github, found)
 
 
 def _places(tree: Tree, asked: Callable[[Job], frozenset[str]]) -> Mapping[str, list[str]]:
@@ -84,19 +84,30 @@ def _either(one: Finding, found: list[Finding]) -> Finding:
     return one
 
 
-def _pusher(tree: Tree, found: list[Finding]) -> Finding:
+def _pusher(tree: Tree, github: Settings, found: list[Finding]) -> Finding:
     """Whether anybody gets releases onto a main that takes nothing but pull requests."""
     name = "who releases"
     if tree.lands_by_branch:
         return finding(name, ok=True, what="pull requests of their own (landing = branch)")
-    theirs = [one for one in found if one.name.partition(" ")[0] in CREDENTIALS]
-    if any(one.state is State.OK for one in theirs):
-        return finding(name, ok=True, what="an App or a deploy key, which main's rules let pass")
-    unknown = next((one for one in theirs if one.state is State.UNKNOWN), None)
+    theirs = [(one, one.name.partition(" ")[0]) for one in found if one.name.partition(" ")[0] in CREDENTIALS]
+    if kinds := {CREDENTIALS[credential] for one, credential in theirs if one.state is State.OK}:
+        return _passes(name, kinds, github)
+    unknown = next((one for one, _ in theirs if one.state is State.UNKNOWN), None)
     if unknown:
         return unseen(name, Unseen(why=unknown.what, how=unknown.how))
     how = (
         "Make a deploy key that may write, and put it in as SLIPWAY_DEPLOY_KEY (the ruleset lets deploy keys pass); "
         'or have releases open pull requests: [tool.slipway] landing = "branch".'
     )
-    return finding(name, ok=False, what="a protected main refuses a workflow's own token", how=how, need=Need.NECESSARY)
+    return finding(name, ok=False, what="a protected main refuses a workflow's own token", how=how)
+
+
+def _passes(name: str, kinds: set[str], github: Settings) -> Finding:
+    """Whether main's rules let one of these kinds of actors pass."""
+    has_rules = not isinstance(github.rules, Unseen) and any(rule.type == PULLS for rule in github.rules)
+    if has_rules and isinstance(github.passing, Unseen):
+        return unseen(name, github.passing)
+    passes = not has_rules or isinstance(github.passing, Unseen) or bool(kinds & github.passing)
+    what = "an App or a deploy key, which main's rules let pass" if passes else "main's rules let neither of them pass"
+    how = f"Add it to the ruleset's bypass list: https://github.com/{github.name}/settings/rules"
+    return finding(name, passes, what, how)

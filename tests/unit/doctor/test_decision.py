@@ -52,6 +52,7 @@ def settings(**changes: Any) -> Settings:
         "name": "acme/models",
         "repository": Repository(full_name="acme/models", allow_auto_merge=True),
         "rules": TREE.ruleset,
+        "passing": frozenset({"DeployKey", "Integration"}),
         "environments": tuple(Environment(name=name, deployment_branch_policy=KEPT) for name in HERE.environments),
         "branches": dict.fromkeys(HERE.environments, ("main",)),
         "secrets": Names(everywhere=frozenset(), by_environment=dict.fromkeys(HERE.environments, SECRETS)),
@@ -166,8 +167,17 @@ def test_chosen_actions_may_be_all_that_are_used() -> None:
 
 
 SEEN = (
-    "rules", "environments", "secrets", "variables", "actions", "permissions", "forks", "owners", "repository",
-)  # fmt: skip
+    "rules",
+    "passing",
+    "environments",
+    "secrets",
+    "variables",
+    "actions",
+    "permissions",
+    "forks",
+    "owners",
+    "repository",
+)
 
 
 @pytest.mark.parametrize("what", SEEN)
@@ -179,7 +189,7 @@ def test_what_cannot_be_seen_is_no_fault(what: str, *, lands_by_branch: bool) ->
     found = judged(tree=replace(TREE, lands_by_branch=lands_by_branch), **changes).values()
     assert not [one for one in found if one.is_fault]
     unknown = [one for one in found if one.state is State.UNKNOWN]
-    assert unknown or what == "repository"
+    assert unknown or what == ("passing" if lands_by_branch else "repository")
     assert {one.how for one in unknown} <= {UNSEEN.how}
 
 
@@ -194,10 +204,16 @@ class TestWhoReleases:
         others = SECRETS - {"SLIPWAY_GITHUB_APP_KEY", "SLIPWAY_DEPLOY_KEY"}
         return Names(everywhere=frozenset(), by_environment=dict.fromkeys(HERE.environments, others | set(kept)))
 
-    @pytest.mark.parametrize("credential", ["SLIPWAY_GITHUB_APP_KEY", "SLIPWAY_DEPLOY_KEY"])
-    def test_one_credential_is_enough(self, credential: str) -> None:
-        found = judged(secrets=self.names(credential))
+    @pytest.mark.parametrize(
+        ("credential", "kind"), [("SLIPWAY_GITHUB_APP_KEY", "Integration"), ("SLIPWAY_DEPLOY_KEY", "DeployKey")]
+    )
+    def test_one_credential_is_enough_if_the_rules_let_it_pass(self, credential: str, kind: str) -> None:
+        found = judged(secrets=self.names(credential), passing=frozenset({kind}))
         assert [one for one in found.values() if one.state is not State.OK] == []
+        found = judged(secrets=self.names(credential), passing=frozenset({"RepositoryRole"}))
+        assert found["who releases"].is_fault
+        assert "bypass list" in found["who releases"].how
+        assert judged(secrets=self.names(credential), passing=UNSEEN)["who releases"].state is State.UNKNOWN
 
     def test_none_is_not(self) -> None:
         assert judged(secrets=self.names())["who releases"].is_fault

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
@@ -22,6 +22,19 @@ class Rule(Answer):
 
     type: str
     parameters: Mapping[str, Any] = Field(default_factory=dict)
+    ruleset_id: int | None = None
+
+
+class Actor(Answer):
+    """Whom a ruleset lets pass: `DeployKey`, `Integration` (an App), `RepositoryRole` and others."""
+
+    actor_type: str
+
+
+class Ruleset(Answer):
+    """A ruleset; whom it lets pass is None for a token that may not see it."""
+
+    bypass_actors: tuple[Actor, ...] | None = None
 
 
 class BranchPolicies(Answer):
@@ -128,6 +141,17 @@ class Administration:
         """The rules that hold for a branch."""
         pages = self._pages(f"/rules/branches/{_part(branch)}", tuple[Rule, ...], "rules of a branch", "metadata=read")
         return tuple(rule for page in pages for rule in page)
+
+    def passing(self, rulesets: Iterable[int]) -> frozenset[str] | None:
+        """What kinds of actors all of these rulesets let pass; None for a token that may not see it."""
+        found: frozenset[str] | None = None
+        for ruleset in rulesets:
+            one = self._get(f"/rulesets/{ruleset}", Ruleset, "a ruleset", "administration=write")
+            if one.bypass_actors is None:
+                return None
+            kinds = frozenset(actor.actor_type for actor in one.bypass_actors)
+            found = kinds if found is None else found & kinds
+        return found or frozenset()
 
     def environments(self) -> tuple[Environment, ...]:
         """The environments."""
