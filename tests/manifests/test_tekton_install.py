@@ -70,11 +70,18 @@ def test_the_namespace_is_said_once(tmp_path: Path) -> None:
     assert [one["metadata"]["name"] for one in of_kind(found, "ClusterRoleBinding")] == ["slipway-triggers.models"]
 
 
-def test_elsewhere_than_on_openshift_a_runs_volume_has_a_group(installed: list[Object], tmp_path: Path) -> None:
+def test_elsewhere_than_on_openshift_a_runs_volume_has_a_group_and_buildah_its_user_namespace(
+    installed: list[Object], tmp_path: Path
+) -> None:
     found = changed(tmp_path, "components: []", "components: [kubernetes]")
     for template in of_kind(found, "TriggerTemplate"):
         run = template["spec"]["resourcetemplates"][0]["spec"]
         assert run["taskRunTemplate"]["podTemplate"]["securityContext"].pop("fsGroup") == 1001
+    for task in of_kind(found, "Task"):
+        profile = step(task)["securityContext"]["seccompProfile"]
+        builds = task["metadata"]["name"] in {"slipway-image", "slipway-rebuild"}
+        assert profile["type"] == ("Unconfined" if builds else "RuntimeDefault")
+        profile["type"] = "RuntimeDefault"
     assert found == installed
 
 
