@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
 from pathlib import Path
-from urllib.parse import urlsplit
 
+from slipway.adapters.credentials import credentials
 from slipway.adapters.own_git import OwnGit
 from slipway.errors import InputError, OutsideError
 
-_GITHUB = "https://github.com"
 _PROTOCOLS = "file:git:http:https:ssh"
 _WANTED = "refs/slipway/wanted"
 
@@ -34,20 +32,6 @@ def checkout(url: str, to: Path, *, ref: str, base: str, environ: Mapping[str, s
         git.ask(["checkout", "--quiet", "--force", "--detach", _WANTED])
     tried = git.run(["rev-parse", "--verify", "--quiet", "HEAD^2"]) if ref.endswith("/merge") else None
     return tried.stdout.decode().strip() if tried and not tried.returncode else git.ask(["rev-parse", "HEAD"])
-
-
-def credentials(url: str, environ: Mapping[str, str]) -> dict[str, str]:
-    """Git's settings, as its environment has them, by which it shows the token to its own server and to no other."""
-    token, server = environ.get("GITHUB_TOKEN", ""), environ.get("GITHUB_SERVER_URL") or _GITHUB
-    if not token or urlsplit(url)[:2] != urlsplit(server)[:2]:
-        return {}
-    count = int(environ.get("GIT_CONFIG_COUNT") or 0)
-    header = base64.b64encode(f"x-access-token:{token}".encode()).decode()
-    return {
-        "GIT_CONFIG_COUNT": str(count + 1),
-        f"GIT_CONFIG_KEY_{count}": f"http.{server.rstrip('/')}/.extraHeader",
-        f"GIT_CONFIG_VALUE_{count}": f"Authorization: Basic {header}",
-    }
 
 
 def _begin(git: OwnGit, url: str) -> None:

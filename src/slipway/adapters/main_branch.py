@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from slipway.adapters.credentials import TOKEN, credentials
 from slipway.adapters.git import Git
 from slipway.adapters.git_log import ShallowError
 from slipway.adapters.main_checkout import CheckedOut
@@ -49,7 +50,8 @@ class MainBranch:
     def of(cls, git: Git, environ: Mapping[str, str] = os.environ) -> MainBranch:
         """Find it; `InputError` where it is not clear which remote is meant."""
         place = find(git, environ)
-        return cls(git=git, remote=place.remote, name=place.name, environ=environ)
+        shown = _credentials(git, place.remote, environ) if place.remote else {}
+        return cls(git=git, remote=place.remote, name=place.name, environ={**environ, **shown})
 
     def tip(self) -> str:
         """Main's newest commit, fetched from the remote; `UnreachableError` where that fails."""
@@ -205,6 +207,15 @@ class MainBranch:
         if tip is None:
             raise OutsideError("there is no branch main here, and no remote", hint="Commit something on main.")
         return tip
+
+
+def _credentials(git: Git, remote: str, environ: Mapping[str, str]) -> Mapping[str, str]:
+    """The token for the remote, unless the clone has one of its own: two at once would be refused."""
+    if not environ.get(TOKEN):
+        return {}
+    url = git.run("remote", "get-url", "--push", remote)
+    known = OwnGit(root=git.root, environ=environ).run(["config", "--get-urlmatch", "http.extraHeader", url])
+    return credentials(url, environ) if known.returncode else {}
 
 
 def _lease(branch: str, known: str) -> str:

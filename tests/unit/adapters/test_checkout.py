@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from slipway.adapters.checkout import checkout, credentials
+from slipway.adapters.checkout import checkout
+from slipway.adapters.credentials import credentials
 from slipway.errors import InputError, OutsideError
 
 ENVIRON = {

@@ -1,0 +1,25 @@
+"""How Git is shown the forge's token: by its environment, so that no folder and no list of processes has it."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+TOKEN = "GITHUB_TOKEN"  # noqa: S105  the name of the variable
+_GITHUB = "https://github.com"
+
+
+def credentials(url: str, environ: Mapping[str, str]) -> dict[str, str]:
+    """Git's settings, as its environment has them, by which it shows the token to its own server and to no other."""
+    token, server = environ.get(TOKEN, ""), environ.get("GITHUB_SERVER_URL") or _GITHUB
+    if not token or urlsplit(url)[:2] != urlsplit(server)[:2]:
+        return {}
+    count = int(environ.get("GIT_CONFIG_COUNT") or 0)
+    header = base64.b64encode(f"x-access-token:{token}".encode()).decode()
+    return {
+        "GIT_CONFIG_COUNT": str(count + 1),
+        f"GIT_CONFIG_KEY_{count}": f"http.{server.rstrip('/')}/.extraHeader",
+        f"GIT_CONFIG_VALUE_{count}": f"Authorization: Basic {header}",
+        "GIT_TERMINAL_PROMPT": "0",
+    }

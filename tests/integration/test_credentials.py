@@ -1,0 +1,73 @@
+"""How a job without a user's own credentials reads and writes main: by the token, which nothing keeps."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests import git_server, remotes
+from tests.remotes import World
+
+from slipway.adapters.checkout import checkout
+from slipway.adapters.git import Git
+from slipway.adapters.main_branch import MainBranch
+from slipway.errors import OutsideError
+
+TOKEN = "a-token-of-the-app"  # noqa: S105  of a server on this machine
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    for name, value in remotes.ENVIRON.items():
+        monkeypatch.setenv(name, value)
+    return remotes.make(tmp_path / "world")
+
+
+@pytest.fixture
+def server(world: World) -> Iterator[tuple[str, list[list[str]]]]:
+    with git_server.serve(world.root, TOKEN) as started:
+        yield started
+
+
+def environ(url: str, token: str = TOKEN) -> dict[str, str]:
+    return {**os.environ, "GITHUB_TOKEN": token, "GITHUB_SERVER_URL": url}
+
+
+def test_main_is_checked_out_and_pushed_with_the_token(
+    world: World, server: tuple[str, list[list[str]]], tmp_path: Path
+) -> None:
+    url, _ = server
+    told = environ(url)
+    checkout(f"{url}/remote.git", tmp_path / "clone", ref="", base="main", environ=told)
+    git = Git(root=tmp_path / "clone")
+    main = MainBranch.of(git, told)
+    tip = main.tip()
+    made = main.commit(tip, {"file": b"text\n"}, "Say something", remotes.NOW)
+    assert made is not None
+    assert main.land(made, tip)
+    assert world.main() == made
+    written = b"".join(path.read_bytes() for path in (tmp_path / "clone" / ".git").rglob("*") if path.is_file())
+    assert TOKEN.encode() not in written
+
+
+def test_a_token_that_is_refused_is_one_message_without_it(server: tuple[str, list[list[str]]], tmp_path: Path) -> None:
+    url, _ = server
+    with pytest.raises(OutsideError) as failed:
+        checkout(f"{url}/remote.git", tmp_path / "clone", ref="", base="main", environ=environ(url, "another"))
+    assert "another" not in str(failed.value)
+
+
+def test_a_clone_with_credentials_of_its_own_shows_these_alone(
+    world: World, server: tuple[str, list[list[str]]], tmp_path: Path
+) -> None:
+    """As actions/checkout leaves them: GitHub refuses a request that shows two."""
+    url, asked = server
+    checkout(f"{url}/remote.git", tmp_path / "clone", ref="", base="main", environ=environ(url))
+    git = Git(root=tmp_path / "clone")
+    shown = asked[-1][0]
+    git.run("config", f"http.{url}/.extraHeader", f"Authorization: {shown}")
+    asked.clear()
+    assert MainBranch.of(git, environ(url)).tip() == world.main()
+    assert all(len(one) == 1 for one in asked)
