@@ -142,9 +142,7 @@ class ReportDocument(Document):
                 data_digest=report.data_digest,
             )
         except ValidationError as error:
-            first = error.errors()[0]
-            place = ".".join(map(str, first["loc"]))
-            raise InputError(f"the report of {report.model} cannot be handed on: {place}: {first['msg']}") from None
+            raise _cannot(f"the report of {report.model}", error) from None
 
     def to_input(self, commit: str) -> ReportInput:
         """The report, as one of that commit."""
@@ -191,14 +189,18 @@ class Bundle(Document):
     @classmethod
     def of(cls, review: ModelReview, *, pull_request: int, head: str) -> Self:
         """What a review found; `InputError` as of `ReportDocument.of`."""
-        return cls(
-            model=review.model,
-            pull_request=pull_request,
-            head=head,
-            report=ReportDocument.of(review.report) if review.report else None,
-            error=review.error,
-            is_outside=review.is_outside,
-        )
+        report = ReportDocument.of(review.report) if review.report else None
+        try:
+            return cls(
+                model=review.model,
+                pull_request=pull_request,
+                head=head,
+                report=report,
+                error=review.error,
+                is_outside=review.is_outside,
+            )
+        except ValidationError as error:
+            raise _cannot(f"the review of {review.model}", error) from None
 
     @property
     def verdict(self) -> VerdictName | None:
@@ -213,3 +215,9 @@ class Bundle(Document):
             error=self.error,
             is_outside=self.is_outside,
         )
+
+
+def _cannot(what: str, error: ValidationError) -> InputError:
+    first = error.errors()[0]
+    place = ".".join(map(str, first["loc"])) or "the whole"
+    return InputError(f"{what} cannot be handed on: {place}: {first['msg']}")

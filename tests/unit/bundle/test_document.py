@@ -89,9 +89,9 @@ def test_a_bundle_that_is_none_is_refused(wrong: dict[str, Any]) -> None:
 
 def test_a_report_of_another_model_or_with_an_error_is_refused() -> None:
     report: ReportInput = promote()
-    with pytest.raises(ValidationError, match="another model's"):
+    with pytest.raises(InputError, match="another model's"):
         Bundle.of(ModelReview(model="toy", report=report), pull_request=7, head=HEAD)
-    with pytest.raises(ValidationError, match="a report, or an error"):
+    with pytest.raises(InputError, match="a report, or an error"):
         Bundle.of(ModelReview(model="iris", report=report, error="e"), pull_request=7, head=HEAD)
 
 
@@ -99,6 +99,11 @@ def test_a_report_of_another_model_or_with_an_error_is_refused() -> None:
 def test_a_plan_of_no_models_that_can_be_is_refused(models: tuple[str, ...]) -> None:
     with pytest.raises(ValidationError):
         Plan(pull_request=7, head=HEAD, models=models)
+
+
+def test_a_head_that_is_no_commit_is_refused() -> None:
+    with pytest.raises(InputError, match="the review of iris cannot be handed on: head"):
+        Bundle.of(ModelReview(model="iris", error="e"), pull_request=7, head="main")
 
 
 def test_a_base_that_is_no_commit_is_refused() -> None:
