@@ -22,12 +22,15 @@ from typing import Any
 
 import pytest
 from tests import remotes, served
+from tests.remotes import World
 
 from slipway.adapters import skopeo
 from slipway.adapters.container_registry import Registry
 from slipway.adapters.endpoint import Endpoint
+from slipway.adapters.git import Git
 from slipway.adapters.image import Image
 from slipway.delivery import manifest, oci
+from slipway.delivery.manifest import Release
 from slipway.delivery.source_image import source
 from slipway.errors import OutsideError
 
@@ -313,9 +316,11 @@ def test_a_registry_that_is_down_is_said(registry: Registry) -> None:
         down.build("toy", KEY, FILES)
 
 
-def test_a_release_ships_the_image_that_the_registry_has(
+@pytest.fixture
+def world(
     registry: Registry, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
-) -> None:
+) -> World:
+    """A remote and a store of reviewed models, and an environment that names the builder and the registry."""
     environ = {
         **remotes.ENVIRON,
         "SLIPWAY_BUILDER": registry.base.reference,
@@ -324,12 +329,18 @@ def test_a_release_ships_the_image_that_the_registry_has(
     }
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
-    world = remotes.copy(remotes.reviewed(tmp_path_factory), tmp_path / "world")
-    clone = world.clone()
-    command = [sys.executable, "-m", "slipway", "release", "--repo", clone.root, "--store", world.store]
-    run(command, os.environ)
+    return remotes.copy(remotes.reviewed(tmp_path_factory), tmp_path / "world")
+
+
+def slipway(world: World, clone: Git, *arguments: str) -> Release:
+    """Run a command; what is live then."""
+    run([sys.executable, "-m", "slipway", *arguments, "--repo", clone.root, "--store", world.store], os.environ)
     path = "gitops/models/toy/production/seldon-deployment.yaml"
-    live = manifest.read(clone.run("show", f"origin/main:{path}").encode(), path).default
+    return manifest.read(clone.run("show", f"origin/main:{path}").encode(), path).default
+
+
+def test_a_release_ships_the_image_that_the_registry_has(registry: Registry, world: World) -> None:
+    live = slipway(world, world.clone(), "release")
     files = registry.files(Image.parse(live.image))
     assert json.loads(files["model.json"])["key"] == live.key
     image = Image.parse(live.image)
@@ -339,6 +350,27 @@ def test_a_release_ships_the_image_that_the_registry_has(
     attached = skopeo.manifest(Image(name=image.name, digest=json.loads(index)["manifests"][0]["digest"]))
     assert attached is not None
     assert json.loads(attached)["annotations"]["org.opencontainers.image.revision"] == live.commit
+
+
+def test_a_rebuild_ships_the_same_model_upon_the_new_builder(
+    registry: Registry, world: World, hub: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clone = world.clone()
+    live = slipway(world, clone, "release")
+    lay_out(tmp_path / "mended" / "root")
+    (tmp_path / "mended" / "Dockerfile").write_text(f"{DOCKERFILE}ENV MENDED=1\n")
+    mended = pushed(tmp_path / "mended", f"{hub}/slipway/builder")
+    monkeypatch.setenv("SLIPWAY_BUILDER", mended)
+    now = slipway(world, clone, "rebuild")
+    assert world.log()[0] == f"rebuild(toy): {live.key[:8]} on builder {mended.rpartition(':')[2][:8]}"
+    assert now == replace(live, image=now.image) != live
+    before, after = (registry.files(Image.parse(one.image)) for one in (live, now))
+    assert before == after
+    _, config = read(Image.parse(now.image))
+    assert "MENDED=1" in config["config"]["Env"]
+    tip = world.main()
+    assert slipway(world, clone, "rebuild") == slipway(world, clone, "release") == now
+    assert world.main() == tip
 
 
 @pytest.mark.skipif(not os.environ.get(REAL), reason=f"{REAL} names no builder: make images")
