@@ -8,7 +8,7 @@ from enum import Enum
 from slipway.report import ReportInput, checks, tables
 from slipway.report.markdown import table
 from slipway.report.numbers import count
-from slipway.report.style import Style
+from slipway.report.style import Detail, Style
 from slipway.report.text import code, prose, slug
 from slipway.results import Comparison, DataChange, ShiftWord
 
@@ -73,6 +73,9 @@ def _data(report: ReportInput, style: Style) -> list[Section]:
         title = f"Failing rows ({count(len(failed), 'expectation')})" if failed else "Rows on both sides of the split"
         fold = _opened(not validation.passed)
         found.append(Section(title=title, body="\n\n".join(bodies), rank=1, fold=fold))
+    if style.detail is Detail.ALL and validation.checks:
+        body = table(tables.of_all_checks(validation))
+        found.append(Section(title=f"All expectations ({len(validation.checks):,})", body=body, rank=9))
     if validation.ignored:
         ignored = list(validation.ignored.items())[: style.rows]
         body = "\n".join(f"- {code(name)}: {prose(why, 120)}" for name, why in ignored)

@@ -26,6 +26,15 @@ class Origin(Enum):
     """Somebody else: a merge trains again."""
 
 
+class Detail(Enum):
+    """What there is to say of what is as it should be."""
+
+    FINDINGS = auto()
+    """That it is."""
+    ALL = auto()
+    """Each of it, by itself."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Style:
     """How a report is written."""
@@ -39,11 +48,19 @@ class Style:
     """Rows of a table of which the first ones say most."""
     lines: int = 200
     """Of a diff."""
+    detail: Detail = Detail.FINDINGS
     origin: Origin = Origin.OWN
 
 
 LOCAL = Style(pictures=Pictures.FILES, elsewhere="see report.html")
 COMMENT = Style(pictures=Pictures.CHARTS, elsewhere="see the summary of the run")
 CHECK = Style(pictures=Pictures.LETTERS, elsewhere="see the summary of the run")
-EVERYTHING = Style(pictures=Pictures.CHARTS, elsewhere="see report.html", rows=1_000_000, few=1_000_000, lines=10_000)
+EVERYTHING = Style(
+    pictures=Pictures.CHARTS,
+    elsewhere="see report.html",
+    rows=1_000_000,
+    few=1_000_000,
+    lines=10_000,
+    detail=Detail.ALL,
+)
 """For a summary, which has room for sixteen comments."""

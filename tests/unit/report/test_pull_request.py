@@ -120,6 +120,12 @@ def test_a_long_diff_is_folded_and_cut() -> None:
     assert "… and 205 more lines" in text
 
 
+def test_a_summary_names_what_is_as_it_should_be_too() -> None:
+    review = of(samples.promote())
+    assert "✅&nbsp;pass | `petal length (cm)` |" in summary([review])
+    assert "`petal length (cm)` | between" not in comment([review], TOLD)
+
+
 def test_what_ships_nothing_has_no_diff() -> None:
     assert "traffic: 90" not in comment([of(replace(samples.inconclusive(), manifest_diff=DIFF))], TOLD)
 

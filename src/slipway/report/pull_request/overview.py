@@ -58,7 +58,7 @@ def _table(entries: Sequence[Entry]) -> Table:
             Own(str(entry.standing)),
             _improvement(entry),
             Name(words.short(entry.report.key)) if entry.report else Own(NOTHING),
-            Own(duration(entry.report.seconds + entry.report.seconds_before) if entry.report else NOTHING),
+            _took(entry),
             clean(entry.reason, _WHY),
         )
         for entry in entries
@@ -71,6 +71,13 @@ def _improvement(entry: Entry) -> str:
         return Own(NOTHING)
     row = entry.report.comparison.primary
     return Own(f"{words.metric(row.name)} {words.spread(row.improvement)}")
+
+
+def _took(entry: Entry) -> str:
+    """Now and before, on one line."""
+    if entry.report is None:
+        return Own(NOTHING)
+    return Own(duration(entry.report.seconds + entry.report.seconds_before).replace(" ", "\N{NO-BREAK SPACE}"))
 
 
 def merged(entries: Sequence[Entry]) -> str:
