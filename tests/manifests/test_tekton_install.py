@@ -85,6 +85,15 @@ def test_elsewhere_than_on_openshift_a_runs_volume_has_a_group_and_buildah_its_u
     assert found == installed
 
 
+def test_in_user_namespaces_who_builds_images_is_nobody_on_the_node(installed: list[Object], tmp_path: Path) -> None:
+    found = changed(tmp_path, "components: []", "components: [user-namespaces]")
+    for template in of_kind(found, "TriggerTemplate"):
+        for one in template["spec"]["resourcetemplates"][0]["spec"]["taskRunSpecs"]:
+            if one["serviceAccountName"] == "slipway-image":
+                assert one["podTemplate"].pop("hostUsers") is False
+    assert found == installed
+
+
 def test_images_are_named_by_digest_in_one_place(installed: list[Object]) -> None:
     images = {step(task)["image"] for task in of_kind(installed, "Task")}
     assert len(images) == 2
