@@ -36,12 +36,13 @@ def two_nodes(environ: Mapping[str, str] = os.environ) -> Iterator[Nodes]:
     path = f"{Path(sys.executable).parent}{os.pathsep}{environ['PATH']}"
     # Ray's sockets need a short path, and pytest's folders are long.
     with tempfile.TemporaryDirectory(prefix="ray-") as folder, contextlib.ExitStack() as stack:
-        given = {**environ, **own, "PATH": path, "RAY_TMPDIR": folder}
+        given = {**environ, **own, "PATH": path}
         given.pop("NPY_DISABLE_CPU_FEATURES", None)  # a raylet elsewhere does not know what slipway sets
-        head = ["--head", "--port", str(gcs), "--dashboard-port", str(dashboard), "--temp-dir", folder]
-        stack.enter_context(_node(head, given, 0))
+        head = ["--head", "--port", str(gcs), "--dashboard-port", str(dashboard)]
+        stack.enter_context(_node([*head, "--temp-dir", f"{folder}/0"], given, 0))
         until(lambda: is_up(gcs), _START)
-        stack.enter_context(_node(["--address", f"{HOST}:{gcs}"], given, 1))
+        # A folder of its own: two nodes that unpack the same files into one take them from under each other.
+        stack.enter_context(_node(["--address", f"{HOST}:{gcs}", "--temp-dir", f"{folder}/1"], given, 1))
         until(lambda: len(_raylets(folder)) == 2, _START)
         yield Nodes(address=f"{HOST}:{gcs}", dashboard=f"http://{HOST}:{dashboard}", raylets=_raylets(folder))
 

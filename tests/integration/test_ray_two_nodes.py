@@ -192,8 +192,7 @@ class Operator:
         if process.returncode == 0:
             kubernetes.status(name, jobDeploymentStatus="Complete", jobStatus="SUCCEEDED")
         else:
-            message = f"Job entrypoint command failed with exit code {process.returncode}"
-            kubernetes.status(name, jobDeploymentStatus="Failed", reason="AppFailed", message=message)
+            kubernetes.status(name, jobDeploymentStatus="Failed", reason="AppFailed", message=self.said)
 
     def _submitted(self, spec: Json) -> subprocess.Popen[str]:
         """Ray's own way with jobs, called through a shell as KubeRay calls it."""
