@@ -29,8 +29,11 @@ from slipway.report.pull_request import marker
 from slipway.settings import Reuse
 from slipway.workspace import Workspace
 
+pytestmark = pytest.mark.slow
 BRANCH, FORK = "more-rows", "mallory/models"
 ARTEFACTS = {"plan": "slipway-plan", "bundle": "slipway-model-toy", "challenger": "slipway-challenger-toy"}
+
+DOCUMENTS = ((ARTEFACTS["plan"], "plan.json"), (ARTEFACTS["bundle"], "bundle.json"))
 
 
 def slipway(git: Git, *arguments: str | Path, **environ: str) -> subprocess.CompletedProcess[str]:
@@ -80,6 +83,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     world.person.run("commit", "--quiet", "--all", "--message=More rows")
     world.person.run("push", "--quiet", "origin", BRANCH)
     head = world.person.run("rev-parse", "HEAD")
+    world.person.run("push", "--quiet", "origin", f"{head}:refs/pull/1/head")
     clone = world.clone("run", "--branch", BRANCH)
     outputs, summary, folder, store = root / "outputs", root / "summary.md", root / "bundles", root / "run-store"
     change = ("--pull-request", "1", "--head", head, "--bundle", folder)
@@ -217,6 +221,22 @@ def test_another_engine_hands_on_a_folder(github: FakeGitHub, pull: Pull, made: 
 
 
 # ---- bad days
+
+
+def test_nobody_names_a_model_by_another_changes_key(github: FakeGitHub, made: Made, world: World) -> None:
+    """A pull request that is reviewed slowly, and another one whose run hands on a model under the first one's key."""
+    world.person.run("switch", "--quiet", "main")
+    (world.person.root / "notes").write_text("harmless")
+    world.person.run("add", "notes")
+    world.person.run("commit", "--quiet", "--message=Notes")
+    head = world.person.run("rev-parse", "HEAD")
+    world.person.run("push", "--quiet", "origin", f"{head}:refs/pull/1/head", "--force")
+    pull = github.state.open_pull(head=head, branch="notes")
+    files = made.files()
+    lies = {artefact: changed(files[artefact], name, {"head": head}) for artefact, name in DOCUMENTS}
+    run = github.state.add_run(pull, {**files, **lies})
+    assert commands.keep(main_of(world), of(run)) == ExitCode.BAD_INPUT
+    assert challenger(open_store(str(world.store)), made) is None
 
 
 def test_what_a_fork_trained_is_shown_and_never_kept(github: FakeGitHub, made: Made, world: World) -> None:

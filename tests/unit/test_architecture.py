@@ -15,6 +15,11 @@ import pytest
 
 SOURCE = Path(__file__).parents[2] / "src" / "slipway"
 HEAVY = {
+    "githubkit",
+    "hishel",
+    "httpx",
+    "jwt",
+    "lightkube",
     "boto3",
     "great_expectations",
     "matplotlib",
@@ -106,6 +111,7 @@ def test_stages_do_not_import_each_other() -> None:
         ("rehearsal", ("slipway.commands", "slipway.pipeline", "slipway.release", "slipway.stages")),
         ("stages", ("slipway.commands", "slipway.pipeline", "slipway.release")),
         ("bundle", ("slipway.adapters.github", "slipway.commands", "slipway.forge", "slipway.stages")),
+        ("doctor", ("slipway.cli", "slipway.commands", "slipway.pipeline", "slipway.stages")),
         ("forge", ("slipway.adapters.github", "slipway.cli", "slipway.commands", "slipway.pipeline")),
     ],
 )

@@ -148,6 +148,19 @@ class MainBranch:
             return False
         return self._push([_lease(branch, known), f":refs/heads/{branch}"])
 
+    def fetched(self, ref: str) -> str | None:
+        """The commit of any ref of the remote, fetched with its files; None where there is no such ref."""
+        if self.remote is None:
+            return self.git.resolve(ref)
+        place = f"refs/slipway/{ref.removeprefix('refs/')}"
+        done = self._own.run(["fetch", "--quiet", "--no-tags", self.remote, f"+{ref}:{place}"])
+        if done.returncode == 0:
+            return self.git.run("rev-parse", place)
+        said = done.stderr.decode(errors="replace").strip()
+        if "couldn't find remote ref" in said:
+            return None
+        raise UnreachableError(f"git fetch failed: {said}", hint=f"May you read {self.remote}?")
+
     def subject(self, commit: str) -> str:
         """The first line of the message of a commit that waits on a branch."""
         self._fetch(commit)

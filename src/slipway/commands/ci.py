@@ -84,8 +84,12 @@ def review(
     from slipway.report.pull_request import summary
 
     found, failure = _reviewed(workspace, model, base=base, workers=workers)
-    challenger = _challenger(workspace, found)
-    bundles.write(folder, Bundle.of(found, pull_request=change.number, head=change.head), challenger)
+    try:
+        bundle = Bundle.of(found, pull_request=change.number, head=change.head)
+        bundles.write(folder, bundle, _challenger(workspace, found))
+    except InputError as error:  # it is too much to be handed on: that is handed on
+        found, failure = ModelReview(model=model, error=str(error)), error
+        bundles.write(folder, Bundle.of(found, pull_request=change.number, head=change.head), None)
     outputs.summarize(summary([found]))
     if failure is not None:
         raise failure

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from slipway import reviewed_bytes, trained
+from slipway.adapters.main_branch import MainBranch
 from slipway.adapters.tracking import Tracking
 from slipway.bundle.document import Bundle, ReportDocument
 from slipway.bundle.rejected import Rejected
@@ -13,6 +14,7 @@ from slipway.errors import ExitCode
 from slipway.forge import found as finding
 from slipway.forge.about import About
 from slipway.forge.found import Source
+from slipway.forge.inputs import Inputs
 from slipway.key import SHORT
 from slipway.recorded import search_run
 from slipway.settings import Reuse
@@ -35,7 +37,7 @@ class Use(StrEnum):
 
 
 class Alarm(Exception):  # noqa: N818  it says more than that something is wrong
-    """Two runs made different models of one key."""
+    """A model that is whole, and not what it is said to be."""
 
 
 def decide(*, is_fork: bool, reuse: Reuse) -> Use:
@@ -48,6 +50,7 @@ def keep(workspace: Workspace, source: Source, about: About, use: Use) -> int:
 
     What is wrong with one model says nothing about the others. Exit code 2 where one was refused.
     """
+    inputs = Inputs(git=workspace.git, main=MainBranch.of(workspace.git), pull=about.pull)
     collected = finding.collect(source, about.pull)
     refused = dict(collected.rejected)
     if collected.plan_rejected:
@@ -56,12 +59,23 @@ def keep(workspace: Workspace, source: Source, about: About, use: Use) -> int:
         try:
             challenger = finding.challenger(source, bundle)
             if challenger is not None:
+                _check_key(challenger, inputs)
                 _take(workspace, bundle, challenger, use)
         except (Rejected, Alarm) as error:
             refused[model] = str(error)
     for model, why in refused.items():
         workspace.screen.say(f"{model}: not taken: {why}")
     return ExitCode.BAD_INPUT if refused else ExitCode.DONE
+
+
+def _check_key(challenger: Trained, inputs: Inputs) -> None:
+    """See to it that nobody names his model by another change's key, and has it shipped when that is merged."""
+    card = challenger.card
+    if card.key not in inputs.keys(card.model):
+        raise Alarm(
+            f"the key {card.key[:SHORT]} is not of the pull request's inputs: main has changed the same inputs since, "
+            "and the merge trains again; or what was handed on is of another change"
+        )
 
 
 def _take(workspace: Workspace, bundle: Bundle, challenger: Trained, use: Use) -> None:
