@@ -15,6 +15,7 @@ from slipway.forge.about import About
 from slipway.forge.found import CANCELLED, OfFolder, OfRun, Source, collect
 from slipway.forge.telling import Telling
 from slipway.screen import Screen, console, emit, emit_json
+from slipway.settings import Settings
 
 if TYPE_CHECKING:
     from slipway.adapters.github import GitHub
@@ -111,4 +112,5 @@ def _source(forge: Forge, asked: Asked) -> Source:
 
 def _telling(forge: Forge, found: About, screen: Screen) -> Telling:
     server = os.environ.get("GITHUB_SERVER_URL") or "https://github.com"
-    return Telling(forge=forge, told=found.told(forge, server), warn=screen.say, engine=found.engine)
+    reuse = Settings.from_environ(os.environ, repo=Path()).reuse
+    return Telling(forge=forge, told=found.told(forge, server, reuse), warn=screen.say, engine=found.engine)

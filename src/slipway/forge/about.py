@@ -13,6 +13,8 @@ from slipway.errors import InputError
 from slipway.forge.found import Source
 from slipway.forge.interface import Forge, Pull, Run
 from slipway.report.pull_request import Told
+from slipway.report.style import Origin
+from slipway.settings import Reuse
 
 WORKFLOW = ".github/workflows/pull-request.yml"
 
@@ -29,8 +31,9 @@ class About:
     was_cancelled: bool = False
     """By a person, or by a newer run, which will tell its own."""
 
-    def told(self, forge: Forge, server: str) -> Told:
+    def told(self, forge: Forge, server: str, reuse: Reuse) -> Told:
         """What the texts say of it."""
+        own = Origin.OWN if reuse is Reuse.OWN else Origin.UNTRUSTED
         return Told(
             pull_request=self.pull.number,
             head=self.pull.head,
@@ -38,7 +41,7 @@ class About:
             run=self.run,
             server=server.rstrip("/"),
             repository=forge.repository,
-            from_fork=is_fork(forge, self.pull),
+            origin=Origin.FORK if is_fork(forge, self.pull) else own,
         )
 
 

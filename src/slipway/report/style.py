@@ -24,6 +24,8 @@ class Origin(Enum):
     """The repository itself, or somebody it trusts: a merge ships these bytes."""
     FORK = auto()
     """Somebody else: a merge trains again."""
+    UNTRUSTED = auto()
+    """The repository itself, which ships only what main trained."""
 
 
 class Detail(Enum):

@@ -246,6 +246,10 @@ def merge(report: ReportInput, origin: Origin = Origin.OWN) -> list[str]:
             f"Key `{key}` is trained again, for what a fork trained is shown and never shipped; "
             "the release says whether the bytes came out the same."
         ),
+        Origin.UNTRUSTED: (
+            f"Key `{key}` is trained again, as this repository asks for; the release says whether the bytes came out "
+            "the same."
+        ),
     }
     return [bytes_of[origin], first]
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from slipway.workspace import Workspace
 
 _STAMP = "inputs.sha256"
-_VERSION = 1
+_VERSION = 2
 """Raised when the report's code changes what it shows."""
 
 
@@ -40,5 +40,8 @@ def _digest(report: ReportInput) -> str:
         "validation": report.validation.model_dump(mode="json"),
         "comparison": report.comparison and report.comparison.model_dump(mode="json"),
         "spec": report.spec.model_dump(mode="json"),
+        "engine": report.engine,
+        "manifest_diff": report.manifest_diff,
+        "data_digest": report.data_digest,
     }
     return hashlib.sha256(canonical(content)).hexdigest()

@@ -19,6 +19,7 @@ from slipway.forge.interface import Conclusion
 from slipway.report import ReportInput
 from slipway.report.pull_request import LIMIT, State, Told, check, comment, marker, running, summary
 from slipway.report.review import ModelReview
+from slipway.report.style import Origin
 
 from . import samples
 
@@ -137,11 +138,13 @@ def test_the_engine_and_the_data_are_named() -> None:
 
 
 def test_what_a_fork_trained_is_shown_and_not_shipped() -> None:
-    own, fork = (comment([of(samples.promote())], replace(TOLD, from_fork=is_fork)) for is_fork in (False, True))
+    own, fork, never = (comment([of(samples.promote())], replace(TOLD, origin=origin)) for origin in Origin)
     assert "these very bytes" in own
     assert "fork" not in own
     assert "these very bytes" not in fork
     assert "What the fork trained is shown, not shipped: a merge trains it again" in fork
+    assert "is trained again, as this repository asks for" in never
+    assert "fork" not in never
 
 
 # ---- several
@@ -367,7 +370,7 @@ def everywhere(text: str) -> Iterator[str]:
     rejected = {"e": text, f"f{text}": "x"}
     yield comment(reviews, TOLD, rejected=rejected)
     yield comment([], TOLD, refused=text or "x")
-    yield comment(reviews[1:2], replace(TOLD, from_fork=True))
+    yield comment(reviews[1:2], replace(TOLD, origin=Origin.FORK))
     yield check(reviews, TOLD, rejected=rejected).summary
     yield summary(reviews)
 

@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 
 from slipway.errors import InputError
 from slipway.report.pull_request import Marker, State, Told, marker
-from slipway.report.style import Origin
 
 from .samples import COMMIT
 
@@ -69,7 +68,3 @@ def test_the_commit_is_linked() -> None:
     whole = told(server="https://git.example.org", repository="acme/models")
     assert whole.commit == f"commit [`{COMMIT[:8]}`]({address})"
     assert told().commit == f"commit {COMMIT}", "which GitHub links by itself"
-
-
-def test_who_trained_it_is_known() -> None:
-    assert [told(from_fork=fork).origin for fork in (False, True)] == [Origin.OWN, Origin.FORK]

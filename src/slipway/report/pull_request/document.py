@@ -13,7 +13,7 @@ from slipway.report.pull_request import overview
 from slipway.report.pull_request.entry import FAILING, Entry, Standing, said
 from slipway.report.pull_request.told import Told
 from slipway.report.sections import Fold
-from slipway.report.style import Style
+from slipway.report.style import Origin, Style
 from slipway.report.text import code
 
 _BREAKS = 8
@@ -62,7 +62,7 @@ def _head(entries: Sequence[Entry], told: Told | None, refused: str) -> str:
         )
     elif not entries:
         parts.append("No model's inputs change: nothing is trained, and a merge releases nothing.")
-    if told and told.from_fork and any(entry.report for entry in entries):
+    if told and told.origin is Origin.FORK and any(entry.report for entry in entries):
         parts.append(_FORK)
     return "\n\n".join(filter(None, parts))
 

@@ -29,7 +29,8 @@ class Told:
     server: str = "https://github.com"
     repository: str = ""
     """`owner/name`; without it the commit stands there whole, which GitHub makes a link of by itself."""
-    from_fork: bool = False
+    origin: Origin = Origin.OWN
+    """Who trained what is told."""
 
     def __post_init__(self) -> None:
         """Raise `InputError` for what would spoil the marker."""
@@ -60,11 +61,6 @@ class Told:
     def where(self) -> str:
         """Where everything is, as Markdown."""
         return link("the summary of the run and the report.html that it keeps", self.url)
-
-    @property
-    def origin(self) -> Origin:
-        """Who trained what is told."""
-        return Origin.FORK if self.from_fork else Origin.OWN
 
 
 class State(StrEnum):
