@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise, product
 
 from tests.e2e.kubectl import Document
 
@@ -50,23 +51,28 @@ class Task:
         return (self.ended - self.started).total_seconds() if self.started and self.ended else 0.0
 
 
-def faults(pipeline: Document, tasks: Sequence[Task]) -> Iterator[str]:
-    """Each task that began before one that it follows had ended; a sentence for each."""
-    for before, after in _edges(pipeline["spec"]):
-        for one in (task for task in tasks if task.name == before):
-            for other in (task for task in tasks if task.name == after):
-                if one.ended is None or (other.started is not None and other.started < one.ended):
-                    yield f"{other.told} began before {one.told} had ended"
+def faults(pipeline: Document, stages: Sequence[str], tasks: Sequence[Task]) -> Iterator[str]:
+    """Each task that did not run, and each that began before one that it follows had ended; a sentence for each."""
+    spec = pipeline["spec"]
+    ran = {task.name for task in tasks if task.ended}
+    yield from (f"{name} did not run" for name in _names(spec) if name not in ran)
+    for before, after in sorted({*_edges(spec), *pairwise(stages)}):
+        firsts = [task for task in tasks if task.name == before]
+        for one, other in product(firsts, [task for task in tasks if task.name == after]):
+            if one.ended is None or other.started is None or other.started < one.ended:
+                yield f"{other.told} began before {one.told} had ended"
+
+
+def _names(spec: Document) -> list[str]:
+    return [task["name"] for task in (*spec["tasks"], *spec.get("finally", []))]
 
 
 def _edges(spec: Document) -> Iterator[tuple[str, str]]:
     """Pairs of tasks, the first of which goes before the second: by `runAfter`, by results, and what is last."""
-    names = [task["name"] for task in spec["tasks"]]
     for task in spec["tasks"]:
         for before in {*task.get("runAfter", []), *_RESULT.findall(repr(task))}:
             yield before, task["name"]
-    for last in spec.get("finally", []):
-        yield from ((name, last["name"]) for name in names)
+    yield from ((task["name"], last["name"]) for task in spec["tasks"] for last in spec.get("finally", []))
 
 
 def _time(text: str | None) -> datetime | None:
