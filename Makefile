@@ -39,7 +39,7 @@ run: setup ## Rehearse the whole life of a model: open, merge, revert (MODEL=...
 	$(BIN)/slipway rehearse $(MODEL)
 
 .PHONY: test
-test: setup .tools/node/.ready ## Run the tests (TESTS=tests/unit, say, for some of them).
+test: setup ## Run the tests (TESTS=tests/unit, say, for some of them).
 	$(BIN)/pytest $(TESTS)
 
 .PHONY: lint

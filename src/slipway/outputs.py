@@ -11,6 +11,7 @@ from typing import Literal, Self
 from slipway.errors import OutsideError
 
 _MODELS, _HEAD, _NAME, _DIGEST = "models", "head", "image-name", "image-digest"
+_IMAGES = "images"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +55,11 @@ class Outputs:
         """An image, as Tekton Chains and GitHub's attestation know it."""
         self._write(_NAME, name)
         self._write(_DIGEST, digest)
+
+    def images(self, references: Sequence[str]) -> None:
+        """Several images, by name and digest; the next job signs each of this array."""
+        parts = (reference.rpartition("@") for reference in references)
+        self._write(_IMAGES, json.dumps([{"name": name, "digest": digest} for name, _, digest in parts]))
 
     def summarize(self, markdown: str) -> None:
         """Show people a text beside the job."""

@@ -7,7 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from tests import git_server, remotes
+from tests.github_server import FakeGitHub
+from tests.github_server.access import INSTALLATION_TOKEN
 from tests.remotes import World
 
 from slipway.adapters.checkout import checkout
@@ -31,6 +35,17 @@ def server(world: World) -> Iterator[tuple[str, list[list[str]]]]:
         yield started
 
 
+@pytest.fixture
+def app() -> Iterator[tuple[FakeGitHub, str]]:
+    """A GitHub that has the App, and the App's private key."""
+    made = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    private = made.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()).decode()
+    public = made.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+    with FakeGitHub.serve() as github:
+        github.state.app_key = public
+        yield github, private
+
+
 def environ(url: str, token: str = TOKEN) -> dict[str, str]:
     return {**os.environ, "GITHUB_TOKEN": token, "GITHUB_SERVER_URL": url}
 
@@ -50,6 +65,21 @@ def test_main_is_checked_out_and_pushed_with_the_token(
     assert world.main() == made
     written = b"".join(path.read_bytes() for path in (tmp_path / "clone" / ".git").rglob("*") if path.is_file())
     assert TOKEN.encode() not in written
+
+
+def test_a_github_app_shows_a_token_of_its_installation(
+    world: World, tmp_path: Path, app: tuple[FakeGitHub, str]
+) -> None:
+    github, key = app
+    (world.root / "acme").mkdir()
+    world.remote.rename(world.root / "acme" / "models.git")
+    with git_server.serve(world.root, INSTALLATION_TOKEN) as (url, _):
+        told = {**os.environ, **github.environ(), "GITHUB_TOKEN": "", "GITHUB_SERVER_URL": url}
+        told |= {"GITHUB_REPOSITORY": "", "SLIPWAY_GITHUB_APP_ID": "5", "SLIPWAY_GITHUB_APP_KEY": key}
+        checkout(f"{url}/acme/models.git", tmp_path / "clone", ref="", base="main", environ=told)
+    assert (tmp_path / "clone" / "data/toy/model.toml").is_file()
+    (asked,) = github.asked("POST", "/access_tokens")
+    assert asked.body == {"repositories": ["models"]}
 
 
 def test_a_token_that_is_refused_is_one_message_without_it(server: tuple[str, list[list[str]]], tmp_path: Path) -> None:

@@ -321,7 +321,9 @@ def test_the_command(world: World, clone: Git, tmp_path: Path, capsys: pytest.Ca
     _, b = live(world)
     assert b
     assert f"{(tmp_path / 'url').read_text()}@{(tmp_path / 'digest').read_text()}" == b.image
-    assert rebuild(workspace, [], as_json=False) == 0
+    github = Outputs.of({"GITHUB_OUTPUT": str(tmp_path / "github")})
+    assert rebuild(workspace, [], as_json=False, outputs=github) == 0
+    assert (tmp_path / "github").read_text() == "images=[]\n"
     assert "Nothing to do: what is served is built upon this builder." in capsys.readouterr().err
     assert rebuild(workspace, ["nobody"], as_json=False) == 2
     assert "nothing of nobody is released in production" in capsys.readouterr().err

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from slipway.adapters.credentials import TOKEN, credentials
+from slipway.adapters.credentials import credentials, is_given
 from slipway.adapters.git import Git
 from slipway.adapters.git_log import ShallowError
 from slipway.adapters.main_checkout import CheckedOut
@@ -224,7 +224,7 @@ class MainBranch:
 
 def _credentials(git: Git, remote: str, environ: Mapping[str, str]) -> Mapping[str, str]:
     """The token for the remote, unless the clone has one of its own: two at once would be refused."""
-    if not environ.get(TOKEN):
+    if not is_given(environ):
         return {}
     url = git.run("remote", "get-url", "--push", remote)
     known = OwnGit(root=git.root, environ=environ).run(["config", "--get-urlmatch", "http.extraHeader", url])

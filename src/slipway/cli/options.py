@@ -50,7 +50,7 @@ Workers = Annotated[
 ]
 WholeKey = Annotated[
     str | None,
-    typer.Option("--key", metavar="KEY", help="Of another model than the working tree's, all 64 digits."),
+    typer.Option("--key", metavar="KEY", help="Of another model than the working tree's; its first digits do."),
 ]
 Defer = Annotated[
     bool,

@@ -21,7 +21,8 @@ def rebuild(workspace: Workspace, models: Sequence[str], *, as_json: bool, outpu
     run = Run(
         workspace=workspace,
         as_json=as_json,
-        outputs=of_one(models, outputs),
+        outputs=outputs,
+        is_of_one=of_one(models, outputs),
         idle="Nothing to do: what is served is built upon this builder.",
     )
     return run.tell(lambda one: one.rebuild(models), lambda step: step.exit_code or ExitCode.DONE)

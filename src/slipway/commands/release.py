@@ -46,8 +46,8 @@ def release(
     the run which lands it asks and builds nothing anew. A verdict of no is no failure there: the job that lands a
     named model's release comes after, tells it, and ends with it.
     """
-    named, outputs = bool(models), of_one(models, outputs)
-    run = Run(workspace=workspace, until=until, workers=workers, as_json=as_json, outputs=outputs)
+    named, is_of_one = bool(models), of_one(models, outputs)
+    run = Run(workspace=workspace, until=until, workers=workers, as_json=as_json, outputs=outputs, is_of_one=is_of_one)
     return run.tell(lambda one: one.release(models), lambda step: _code(step, named=named, until=until))
 
 
@@ -63,13 +63,11 @@ def promote(workspace: Workspace, model: str, *, key: str | None, as_json: bool)
     return run.tell(lambda one: iter([one.promote(model, key)]), lambda step: _code(step, named=True))
 
 
-def of_one(models: Sequence[str], outputs: Outputs | None) -> Outputs | None:
-    """Where the one image is told, if one model is named; `InputError` where files are asked for and none is."""
-    if len(models) == 1 or outputs is None:
-        return outputs
-    if outputs.files:
+def of_one(models: Sequence[str], outputs: Outputs | None) -> bool:
+    """Whether one model is named; `InputError` where files for its image are asked for and none is."""
+    if len(models) != 1 and outputs and outputs.files:
         raise InputError("--image-url and --image-digest are of one image", hint="Name one model.")
-    return None
+    return len(models) == 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +79,8 @@ class Run:
     until: Until = Until.COMMIT
     workers: int | None = None
     outputs: Outputs | None = None
+    is_of_one: bool = False
+    """Whether one model is named, so that its newest image has an output of its own."""
     idle: str = "Nothing to do: main is what its history asks for."
     """What people are told where there is no step."""
 
@@ -111,12 +111,14 @@ class Run:
             emit(f"{step.commit[:SHORT]} {step.subject}")
 
     def _hand_on(self, done: Sequence[Step]) -> None:
-        """Tell the engine the newest image; nothing where there is none, for its next job reads that too."""
+        """Tell the engine the images; nothing where there is none, for its next job reads that too."""
         if self.outputs is None:
             return
-        newest = next((step.image for step in reversed(done) if step.image), "")
-        name, _, digest = newest.rpartition("@")
-        self.outputs.image(name, digest)
+        found = list(dict.fromkeys(step.image for step in done if step.image))
+        self.outputs.images(found)
+        if self.is_of_one:
+            name, _, digest = (found or [""])[-1].rpartition("@")
+            self.outputs.image(name, digest)
 
 
 def _follow(mirror: Mirror, main: MainBranch, done: Sequence[Step]) -> None:

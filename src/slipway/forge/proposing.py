@@ -23,7 +23,7 @@ def propose(workspace: Workspace, forge: Proposer) -> list[str]:
     """
     main = MainBranch.of(workspace.git)
     addresses = []
-    for branch, commit in sorted(main.waiting(f"slipway/{workspace.settings.environment}/*").items()):
+    for branch, commit in sorted(main.waiting(f"slipway/{workspace.settings.environment}/*").items()):  # rebuilds too
         pull = forge.pull_of_branch(branch) or forge.open_pull(branch, main.name, main.subject(commit), _BODY)
         forge.merge_when_ready(pull)
         addresses.append(pull.url)

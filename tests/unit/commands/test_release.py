@@ -239,7 +239,7 @@ def test_one_image_is_asked_of_one_model(world: World, clone: Git, outputs: Outp
             land(workspace, *models, until=Until.IMAGE, outputs=outputs)
     assert land(workspace, until=Until.VERDICT, outputs=replace(outputs, files={})) == 0
     assert outputs.github
-    assert not outputs.github.exists()
+    assert outputs.github.read_text() == "images=[]\n"
 
 
 def test_a_verdict_of_no_ends_the_last_job_and_none_before(world: World, clone: Git) -> None:

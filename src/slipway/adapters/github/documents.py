@@ -167,6 +167,12 @@ class Installation(Answer):
     id: int
 
 
+class InstallationToken(Answer):
+    """What an App shows instead of itself, for an hour."""
+
+    token: str
+
+
 class App(Answer):
     """A GitHub App."""
 

@@ -32,6 +32,11 @@ def connect(
     return GitHub(settings=Settings.from_environ(environ), sleep=sleep, tries=tries)
 
 
+def token(environ: Mapping[str, str], *, sleep: Callable[[float], None] = time.sleep) -> str:
+    """What Git shows where it reads and writes the repository that the environment names; raises as `connect` does."""
+    return identity.token(Settings.from_environ(environ), sleep, patience.TRIES)
+
+
 @dataclass(frozen=True, kw_only=True)
 class GitHub:
     """A repository at GitHub. Everything raises `OutsideError`, with what to do next, where GitHub gives no answer."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from slipway.adapters.github.documents import Account, App, Installation
-from slipway.adapters.github.line import Line
+from slipway.adapters.github.documents import Account, App, Installation, InstallationToken
+from slipway.adapters.github.line import Line, Request
 from slipway.adapters.github.refusals import RefusedError
 from slipway.adapters.github.settings import Identity, Settings
 from slipway.errors import OutsideError
@@ -37,6 +37,21 @@ def of_app(settings: Settings, sleep: Callable[[float], None], tries: int) -> Li
 
     core = _core(settings, AppAuthStrategy(settings.app_id, settings.app_key))
     return Line(core=core, settings=settings, sleep=sleep, tries=tries)
+
+
+def token(settings: Settings, sleep: Callable[[float], None], tries: int) -> str:
+    """What Git shows: the token that was given, or one of the App's installation, good for an hour."""
+    if settings.identity is not Identity.APP:
+        return settings.token
+    app = of_app(settings, sleep, tries)
+    asked = Request(
+        method="POST",
+        path=f"/app/installations/{_installation(app)}/access_tokens",
+        doing="ask for a token of the App",
+        needs="",
+        body={"repositories": [settings.repository.partition("/")[2]]},
+    )
+    return app.ask(asked, InstallationToken).token
 
 
 def login(line: Line) -> str:
