@@ -96,11 +96,16 @@ def _untold(names: Sequence[str]) -> list[str]:
 
 
 def test_both_engines_do_the_same_for_a_merge() -> None:
-    github = [name for name in _names(of_github("release.yml")) if name not in _ONLY_TEKTON]
-    tekton = [command for name, command in of_pipeline("release") if name not in {"judge", "verdicts"}]
-    assert [name for name in _names(tekton) if name not in _ONLY_TEKTON] == github
-    assert _until([command for _, command in of_pipeline("release")][:-1]) == ["verdict", "image", "commit"]
-    assert _until(of_github("release.yml")) == ["image", "commit"]  # the image's job asks for the verdict, too
+    github, tekton = of_github("release.yml"), [command for _, command in of_pipeline("release")]
+    assert _done(tekton) == _done(github)
+    assert _until(tekton) == ["verdict", "image", "commit", "verdict"]
+    assert _until(github) == ["image", "commit", "verdict"]  # the image's job asks for the verdict, too
+
+
+def _done(commands: Sequence[Command]) -> list[str]:
+    """What is done, but for what only says whether the gate let a model through."""
+    acting = [one for one in commands if one.name != "release" or str(one.parse()[1]["until"]) != "verdict"]
+    return [name for name in _names(acting) if name not in _ONLY_TEKTON]
 
 
 def _until(commands: Sequence[Command]) -> list[str]:

@@ -43,8 +43,8 @@ def release(
 
     A verdict that was known before is told again, and is a failure only where its model is named: else one
     refused release would fail every other's run. With `until`, nothing lands, and what is found is kept, so that
-    the run which lands it asks and builds nothing anew. A verdict of no is no failure there: the job that lands a
-    named model's release comes after, tells it, and ends with it.
+    the run which lands it asks and builds nothing anew. Where the image is asked for, a verdict of no is no failure:
+    there is nothing to build. Whoever asks a named model's verdict is told it by the exit code.
     """
     named, is_of_one = bool(models), of_one(models, outputs)
     run = Run(workspace=workspace, until=until, workers=workers, as_json=as_json, outputs=outputs, is_of_one=is_of_one)
@@ -144,7 +144,7 @@ def _say_what_is_not_pushed(workspace: Workspace, main: MainBranch) -> None:
 
 def _code(step: Step, *, named: bool, until: Until = Until.COMMIT) -> int:
     if step.done is Done.REFUSED:
-        told_later = until is not Until.COMMIT or (step.known and not named)
+        told_later = until is Until.IMAGE or (step.known and not named)
         return ExitCode.DONE if told_later else ExitCode.VERDICT_NO
     return step.exit_code
 

@@ -242,9 +242,9 @@ def test_one_image_is_asked_of_one_model(world: World, clone: Git, outputs: Outp
     assert outputs.github.read_text() == "images=[]\n"
 
 
-def test_a_verdict_of_no_ends_the_last_job_and_none_before(world: World, clone: Git) -> None:
+def test_a_verdict_of_no_fails_whoever_asks_for_it_and_no_build(world: World, clone: Git) -> None:
     world.change("data/toy/model.toml", "min_improvement = -5.0", "min_improvement = 5.0")
     world.commit("Ask for more")
     workspace = world.workspace(clone, tracking_uri=UNREACHABLE)
-    assert [land(workspace, "toy", until=last) for last in Until] == [0, 0, 1]
+    assert [land(workspace, "toy", until=last) for last in Until] == [1, 0, 1]
     assert land(workspace) == 0, "known by now, so it is no other model's fault"
