@@ -46,7 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.e2e", description=__doc__)
     environ = os.environ.get
     parser.add_argument("--keep", action="store_true", help="leave the namespace and what is in it")
-    parser.add_argument("--model", default="iris", help="the model of data/ that is released")
+    parser.add_argument("--model", default="iris", help="the model of data/ that is released: one whose table is CSV")
     parser.add_argument("--minutes", type=int, default=30, help="how long a run may take")
     parser.add_argument("--tools", default=environ("SLIPWAY_TOOLS_IMAGE"), help="the tools image [SLIPWAY_TOOLS_IMAGE]")
     help_ = "an image with s2i and buildah; without one, a release is a folder [SLIPWAY_IMAGES_IMAGE]"

@@ -36,7 +36,7 @@ class Ran:
 def run(kubectl: Kubectl, document: Document, say: Callable[[str], None], *, minutes: int) -> Ran:
     """Start it and follow it to its end; `OutsideError` if that takes too long."""
     name = document["metadata"]["name"]
-    kubectl.run("create", "--filename", "-", given=_json(document))
+    kubectl.run("create", "--filename", "-", given=json.dumps(document).encode())
     told: dict[str, str] = {}
     until = time.monotonic() + 60 * minutes
     while time.monotonic() < until:
@@ -48,7 +48,9 @@ def run(kubectl: Kubectl, document: Document, say: Callable[[str], None], *, min
             succeeded = condition["status"] == "True"
             return Ran(name=name, succeeded=succeeded, message=condition.get("message", ""), tasks=tasks)
         time.sleep(_EVERY)
-    raise OutsideError(f"{name} did not end in {minutes} minutes", hint=f"kubectl describe pipelinerun {name}")
+    raise OutsideError(
+        f"{name} did not end in {minutes} minutes", hint="Run it again with --keep, and look at its pods."
+    )
 
 
 def _tasks(kubectl: Kubectl, run: str) -> list[Task]:
@@ -65,14 +67,11 @@ def _tell(kubectl: Kubectl, task: Task, told: dict[str, str], say: Callable[[str
     told[task.told] = line
     say(line)
     if task.succeeded is False and task.pod:
-        for last in kubectl.run("logs", task.pod, "--all-containers", f"--tail={_LINES}").splitlines():
+        logs = kubectl.done("logs", task.pod, "--all-containers", f"--tail={_LINES}").stdout
+        for last in logs.decode(errors="replace").splitlines():
             say(f"    {last}")
 
 
 def _condition(document: Document) -> Document:
     conditions = document.get("status", {}).get("conditions", [])
     return next((condition for condition in conditions if condition["type"] == "Succeeded"), {})
-
-
-def _json(document: Document) -> bytes:
-    return json.dumps(document).encode()

@@ -74,7 +74,8 @@ class Story:
         """Push the change and what its merge would be, where GitHub puts them; the change's commit."""
         sandbox = self.sandbox
         sandbox.git("switch", "--quiet", "--create", "larger-search")
-        path = f"data/{self.model}/train.csv"
+        table = spec.parse(self._spec().read_bytes(), str(self._spec())).data.path
+        path = str(spec.folder(self.model) / table)
         lines = (sandbox.clone / path).read_text(encoding="utf-8").splitlines(keepends=True)
         sandbox.write(path, "".join(lines[:-1]))
         self._commit("Search more, and leave a row out")
@@ -100,9 +101,8 @@ class Story:
             raise WrongError(f"{ran.name} left {len(comments)} comments, and not one that tells of {head}")
         checks = neighbours.checks(self.kubectl, head)
         for check in checks:
-            self._say(
-                f"check run {check['name']}: {check['conclusion'] or check['status']}, {check['output']['title']}"
-            )
+            state = check["conclusion"] or check["status"]
+            self._say(f"check run {check['name']}: {state}, {check['output']['title']}")
         if [check["conclusion"] for check in checks] != ["success"]:
             raise WrongError(f"{ran.name} left {len(checks)} check runs, and not one that succeeded")
         return comments[0]
