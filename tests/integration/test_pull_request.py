@@ -216,6 +216,7 @@ def test_another_engine_hands_on_a_folder(github: FakeGitHub, pull: Pull, made: 
     assert commands.report(asked) == ExitCode.DONE
     (comment,) = github.state.said(pull)
     assert "✅ promote: toy" in comment.body
+    assert [check.conclusion for check in github.state.checks_of(made.head)] == ["success"]
     assert commands.keep(main_of(world), asked) == ExitCode.DONE
     assert challenger(open_store(str(world.store)), made) is not None
 

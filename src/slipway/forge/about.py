@@ -28,6 +28,9 @@ class About:
     run: str
     """`<id>.<attempt>`: later ones are larger."""
     engine: str
+    check: str = ""
+    """What all jobs of the run know it by, where the run is told by the time."""
+    keeps_files: bool = True
     was_cancelled: bool = False
     """By a person, or by a newer run, which will tell its own."""
 
@@ -41,6 +44,8 @@ class About:
             run=self.run,
             server=server.rstrip("/"),
             repository=forge.repository,
+            check=self.check,
+            keeps_files=self.keeps_files,
             origin=Origin.FORK if is_fork(forge, self.pull) else own,
         )
 
@@ -92,4 +97,6 @@ def of_pull(forge: Forge, number: int, head: str, url: str, *, now: int) -> Abou
     pull = forge.pull(number)
     if pull is None:
         raise InputError(f"there is no pull request {number} in {forge.repository}")
-    return About(pull=pull, url=url, run=f"{now}.1", engine="Tekton") if pull.head == head else None
+    if pull.head != head:
+        return None
+    return About(pull=pull, url=url, run=f"{now}.1", engine="Tekton", check=url, keeps_files=False)

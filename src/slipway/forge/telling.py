@@ -39,7 +39,7 @@ class Telling:
                 title="running",
                 summary="The comment will say what was found.",
                 url=self.told.url,
-                external_id=self.told.run,
+                external_id=self.told.check or self.told.run,
             )
         )
         self._comment(State.RUNNING, self._running)

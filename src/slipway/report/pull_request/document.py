@@ -37,6 +37,8 @@ class Paper:
 def write(entries: Sequence[Entry], told: Told | None, refused: str, paper: Paper) -> str:
     """The whole, in which the headline and what was refused are never left out."""
     style = replace(paper.style, origin=told.origin) if told else paper.style
+    if told and not told.keeps_files:
+        style = replace(style, elsewhere="see report.html")
     where = told.where if told else "the report.html that the run keeps"
     head = _head(entries, told, refused)
     is_reported = told and any(entry.report for entry in entries)

@@ -29,6 +29,10 @@ class Told:
     server: str = "https://github.com"
     repository: str = ""
     """`owner/name`; without it the commit stands there whole, which GitHub makes a link of by itself."""
+    check: str = ""
+    """What the check run is found again by; the run, where nothing is said."""
+    keeps_files: bool = True
+    """Whether the engine keeps a summary of the run, and its files."""
     origin: Origin = Origin.OWN
     """Who trained what is told."""
 
@@ -60,7 +64,9 @@ class Told:
     @property
     def where(self) -> str:
         """Where everything is, as Markdown."""
-        return link("the summary of the run and the report.html that it keeps", self.url)
+        if self.keeps_files:
+            return link("the summary of the run and the report.html that it keeps", self.url)
+        return "the report.html that `slipway run` writes in a clone of this branch"
 
 
 class State(StrEnum):

@@ -29,7 +29,7 @@ def check(entries: Sequence[Entry], told: Told, refused: str) -> Check:
         title=clean(_title(entries, refused), _TITLE),
         summary=write(entries, told, refused, paper),
         url=told.url,
-        external_id=told.run,
+        external_id=told.check or told.run,
         conclusion=_conclusion(entries, refused),
         annotations=() if refused else remarks(entries),
     )
