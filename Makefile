@@ -16,7 +16,7 @@ ENGINE = $(firstword $(notdir $(shell command -v buildah podman docker 2>/dev/nu
 
 .PHONY: help
 help: ## Show what can be made.
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
 
 .tools/bin/uv:
 	@# from /, where .python-version does not ask pyenv for a Python that it may not have
@@ -65,6 +65,10 @@ fix: setup ## Format the code, and mend what ruff can mend.
 .PHONY: bench
 bench: setup ## Measure against the obvious alternatives, in one run (BENCH=search, say, for one of them).
 	$(BIN)/python -m tests.benchmarks $(BENCH)
+
+.PHONY: e2e
+e2e: setup ## Run both pipelines on the cluster that kubectl points at, in a namespace of its own (E2E=--help).
+	$(BIN)/python -m tests.e2e $(E2E)
 
 .PHONY: images
 images: ## Build the images: the builder of the models, and the tools (TARGETS, ENGINE, BASE, FULL_BASE, BUILD_FLAGS).
