@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from slipway.doctor import hub, machine, tree
@@ -40,8 +41,8 @@ def _facts(workspace: Workspace, environ: Mapping[str, str]) -> Facts:
 
 
 def _part(area: Area, found: Sequence[Finding]) -> str:
-    """An area's findings: a line for each, and below it what to do."""
-    mine = [one for one in found if one.area is area]
+    """An area's findings: a line for each, and below it what to do. What cannot be seen for one reason is told once."""
+    mine = list(_merged(one for one in found if one.area is area))
     widest = max((len(one.name) for one in mine), default=0)
     lines = [area[0].upper() + area[1:]]
     for one in mine:
@@ -49,6 +50,16 @@ def _part(area: Area, found: Sequence[Finding]) -> str:
         if one.how:
             lines.append(f"  {'':{_WIDTH}} {'':{widest}}  -> {one.how}")
     return "\n".join(lines)
+
+
+def _merged(found: Iterable[Finding]) -> Iterator[Finding]:
+    """What is there and missing as it is; what is unknown for the same reason as one, the others counted."""
+    for (state, what, how), group in groupby(found, key=lambda one: (one.state, one.what, one.how)):
+        first, *others = group
+        if state is State.UNKNOWN and others:
+            yield replace(first, name=f"{first.name} and {len(others)} more", what=what, how=how)
+        else:
+            yield from (first, *others)
 
 
 def _word(one: Finding) -> str:
