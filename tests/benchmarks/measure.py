@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,13 +44,15 @@ class Measured:
         return json.loads(self.output.splitlines()[-1])
 
 
-def command(*arguments: str | Path, codes: tuple[int, ...] = (0,), cwd: Path = ROOT, **environ: str) -> Measured:
+def command(
+    *arguments: str | Path, codes: tuple[int, ...] = (0,), cwd: Path = ROOT, environ: Mapping[str, str] | None = None
+) -> Measured:
     """Measure a process."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     began = time.perf_counter()
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as errors:
         process = subprocess.Popen(
-            list(map(str, arguments)), stdout=out, stderr=errors, cwd=cwd, env={**os.environ, **environ}
+            list(map(str, arguments)), stdout=out, stderr=errors, cwd=cwd, env={**os.environ, **(environ or {})}
         )
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
@@ -69,9 +71,11 @@ def python(module: str, *arguments: str | Path) -> Measured:
     return command(sys.executable, "-W", "ignore", "-m", f"tests.benchmarks.{module}", *arguments)
 
 
-def slipway(*arguments: str | Path, codes: tuple[int, ...] = (0, 1)) -> Measured:
+def slipway(
+    *arguments: str | Path, codes: tuple[int, ...] = (0, 1), environ: Mapping[str, str] | None = None
+) -> Measured:
     """Measure the command line."""
-    return command(Path(sys.executable).parent / "slipway", *arguments, codes=codes)
+    return command(Path(sys.executable).parent / "slipway", *arguments, codes=codes, environ=environ)
 
 
 @contextmanager
