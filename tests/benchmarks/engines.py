@@ -71,5 +71,5 @@ def _told(bundle: Path, head: str) -> Figure:
         return Figure(
             name="the comment: running, report",
             value=f"{begun.seconds:.1f} s, {told.seconds:.1f} s",
-            against=f"{len(github.requests)} requests; {len(content) // 1000} kB read, {len(comment.body):,} letters written",
+            against=f"{len(github.requests)} requests; {len(content) // 1000} kB read, {len(comment.body):,} written",
         )
