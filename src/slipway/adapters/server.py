@@ -13,12 +13,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from slipway.adapters.endpoint import Endpoint
 from slipway.adapters.files import write
+from slipway.adapters.signals import Pause
 from slipway.delivery.source_image import ENVIRONMENT, settings
 from slipway.errors import OutsideError
 
@@ -32,9 +33,6 @@ _EVERY = 0.02
 _WATCH = 0.5
 _TAIL = 8
 """Lines of the server's log that an error shows."""
-
-type Pause = Callable[[float], None]
-"""Wait for some seconds; what it raises ends the server."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING
@@ -13,6 +9,7 @@ from typing import TYPE_CHECKING
 from slipway import released
 from slipway.adapters import server
 from slipway.adapters.endpoint import PREDICT, Endpoint
+from slipway.adapters.signals import until_ended
 from slipway.commands.release import images
 from slipway.errors import ExitCode, InputError
 from slipway.key import SHORT
@@ -20,13 +17,11 @@ from slipway.screen import emit, emit_json
 from slipway.spec import check_name
 
 if TYPE_CHECKING:
-    from slipway.adapters.server import Pause, Running
+    from slipway.adapters.server import Running
     from slipway.delivery.manifest import Release
     from slipway.released import Source
     from slipway.results import ModelCard
     from slipway.workspace import Workspace
-
-_ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Which(Enum):
@@ -52,7 +47,7 @@ class Chosen:
 def serve(workspace: Workspace, model: str, *, which: Which, port: int, as_json: bool) -> int:
     """Serve in the foreground; whoever ends it politely gets exit code 0, and nothing stays behind."""
     chosen = _chosen(workspace, check_name(model), which)
-    with _until_ended() as pause:
+    with until_ended() as pause:
         try:
             with server.serve(chosen.source.files, port=port, pause=pause) as running:
                 _tell(workspace, chosen, running, as_json=as_json)
@@ -84,24 +79,6 @@ def _chosen(workspace: Workspace, model: str, which: Which) -> Chosen:
 
 def _found(workspace: Workspace, model: str, release: Release) -> Source:
     return released.find(workspace, lambda: images(workspace.settings), model, release)
-
-
-@contextmanager
-def _until_ended() -> Iterator[Pause]:
-    """Waiting that a signal ends. A handler that raises would do so anywhere, even while a server is being started."""
-    ended = threading.Event()
-
-    def pause(seconds: float) -> None:
-        if ended.wait(seconds):
-            raise KeyboardInterrupt
-
-    heard = [number for number in _ENDINGS if signal.getsignal(number) is not signal.SIG_IGN]  # nohup means it
-    before = {number: signal.signal(number, lambda *_: ended.set()) for number in heard}
-    try:
-        yield pause
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _tell(workspace: Workspace, chosen: Chosen, running: Running, *, as_json: bool) -> None:

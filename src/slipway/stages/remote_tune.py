@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 import uuid
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from slipway.adapters.ray_job import document, source
 from slipway.adapters.ray_job.document import Owner, Wish
-from slipway.adapters.ray_job.kubernetes import Cluster, Pause
+from slipway.adapters.ray_job.kubernetes import Cluster
+from slipway.adapters.signals import until_ended
 from slipway.errors import OutsideError
 
 if TYPE_CHECKING:
     from slipway.workspace import Model, Workspace
-
-_ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +54,7 @@ def run[Tuned](
         return known
     template = document.read(job.template)
     url = source.check_store(workspace.settings.store)
-    with _until_ended() as pause, closing(Cluster.connect(pause)) as cluster:
+    with until_ended() as pause, closing(Cluster.connect(pause)) as cluster:
         wish = Wish(
             model=model.name,
             key=model.key,
@@ -77,21 +74,3 @@ def run[Tuned](
             hint="Do its pods and this command use the same server for S3? Compare their AWS_ENDPOINT_URL.",
         )
     return tuned
-
-
-@contextmanager
-def _until_ended() -> Iterator[Pause]:
-    """Waiting that a signal ends, so that no call to the cluster is left half done."""
-    ended = threading.Event()
-
-    def pause(seconds: float) -> None:
-        if ended.wait(seconds):
-            raise KeyboardInterrupt
-
-    heard = [number for number in _ENDINGS if signal.getsignal(number) is not signal.SIG_IGN]  # nohup means it
-    before = {number: signal.signal(number, lambda *_: ended.set()) for number in heard}
-    try:
-        yield pause
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
 from slipway.adapters.ray_job.document import API, KIND, MANAGED, Json
+from slipway.adapters.signals import Pause
 from slipway.errors import InputError, OutsideError
 
 if TYPE_CHECKING:
@@ -19,9 +20,6 @@ _PATIENCE = 300.0
 """Seconds without an answer: a control plane that is brought up to date is away for minutes."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 15.0
 _ROLE = "Bind the role of tekton/ray/ to the service account, in the namespace that the template names."
-
-Pause = Callable[[float], None]
-"""Wait so many seconds; raises `KeyboardInterrupt` when the command is to end."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,34 @@
+"""Waiting that a signal ends."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+type Pause = Callable[[float], None]
+"""Wait for so many seconds; it raises `KeyboardInterrupt` when the command is to end."""
+
+_ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@contextmanager
+def until_ended() -> Iterator[Pause]:
+    """Waits that end by a signal, and nothing else does.
+
+    A handler that raises would do so anywhere: while a server is being started, or a call is half done.
+    """
+    ended = threading.Event()
+
+    def pause(seconds: float) -> None:
+        if ended.wait(seconds):
+            raise KeyboardInterrupt
+
+    heard = [number for number in _ENDINGS if signal.getsignal(number) is not signal.SIG_IGN]  # nohup means it
+    before = {number: signal.signal(number, lambda *_: ended.set()) for number in heard}
+    try:
+        yield pause
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
