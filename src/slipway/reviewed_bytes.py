@@ -1,10 +1,13 @@
-"""Whether a merge trains the bytes that a review showed.
+"""Whether a merge trains the bytes that a review showed, and whether reviews agree about a key.
 
 What a fork's pull request trained is shown and never shipped: its own code made it. The trusted job notes what was
 shown, and the merge, which trains the same key by main's code, says whether the same bytes came out.
 
 A note says what somebody's code claimed, so it decides nothing: whoever opens a pull request could hold up a release
 by a false one. It is told, and the release goes on, for main's own gate said yes to main's own bytes.
+
+It is another matter where two pull requests that may be shipped hand on different models of one key. The store has the
+first, and nobody knows whose is what training makes: the key is disputed, and is not released until a person looked.
 """
 
 from __future__ import annotations
@@ -15,7 +18,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from slipway.adapters.store import Place, Store
-from slipway.errors import InputError
+from slipway.errors import InputError, StoreError
+from slipway.key import SHORT
 from slipway.results import Document
 from slipway.spec import check_name
 
@@ -23,6 +27,7 @@ if TYPE_CHECKING:
     from slipway.results import ModelCard
 
 _FILE = "shown.json"
+_DISPUTED = "disputed"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -56,11 +61,40 @@ def show(store: Store, card: ModelCard, *, pull_request: int, head: str) -> None
 
     The store has no listing: each of a key's notes is named by its bytes, and the first also without.
     """
-    note = Shown(onnx_sha256=card.onnx_sha256, pull_request=pull_request, head=head).to_json()
-    if not (_SHA256.fullmatch(card.key) and _SHA256.fullmatch(card.onnx_sha256)):
-        raise InputError(f"what pull request {pull_request} shows of {check_name(card.model)} has no key and digest")
-    for place in _places(check_name(card.model), card.key, card.onnx_sha256):
+    note = _note(card, pull_request, head)
+    for place in _places(card.model, card.key, card.onnx_sha256):
         store.put(place, {_FILE: note})
+
+
+def dispute(store: Store, card: ModelCard, *, pull_request: int, head: str) -> None:
+    """Note that a pull request hands on other bytes than the store has of the key; the first such note stays.
+
+    Raises `InputError` for a card that names no place.
+    """
+    note = _note(card, pull_request, head)
+    store.put(_dispute(card.model, card.key), {_FILE: note})
+
+
+def disputed(store: Store, model: str, key: str) -> Shown | None:
+    """Who handed on other bytes than the store has of the key, if anybody did; `StoreError` where the store fails."""
+    return _read(store, _dispute(model, key))
+
+
+def check_undisputed(store: Store, model: str, key: str) -> None:
+    """See to it that nothing is shipped of a key that has two models; `StoreError` where it has."""
+    note = disputed(store, model, key)
+    if note is None:
+        return
+    place = _dispute(model, key)
+    raise StoreError(
+        f"{model} {key[:SHORT]} is not released: pull request {note.pull_request} (at {note.head[:12]}) handed on "
+        f"another model of this key than the store has, of sha256 {note.onnx_sha256}. Equal keys give equal bytes, so "
+        "one of the two is not what training makes",
+        hint=f"Train it once yourself: slipway tune {model} --store DIR, in a clean clone and with a new folder for "
+        f"DIR. Compare the sha256 of its model.onnx with the store's {model}/{key}/challenger/model.onnx. If they are "
+        f"the same, delete {place.path} from the store; else delete {model}/{key}, with all that was made of the wrong "
+        "model. Then release again.",
+    )
 
 
 def check(store: Store, model: str, key: str, onnx_sha256: str) -> Checked:
@@ -89,6 +123,18 @@ def _places(model: str, key: str, onnx_sha256: str) -> tuple[Place, Place]:
     named = (f"shown-{onnx_sha256[:16]}", "shown")
     by_bytes, first = (Place(model=model, key=key, entry=entry) for entry in named)
     return by_bytes, first
+
+
+def _dispute(model: str, key: str) -> Place:
+    return Place(model=model, key=key, entry=_DISPUTED)
+
+
+def _note(card: ModelCard, pull_request: int, head: str) -> bytes:
+    """What is written down of a model; `InputError` where its card would lead to another place than a key's."""
+    if not (_SHA256.fullmatch(card.key) and _SHA256.fullmatch(card.onnx_sha256)):
+        raise InputError(f"what pull request {pull_request} shows of {check_name(card.model)} has no key and digest")
+    check_name(card.model)
+    return Shown(onnx_sha256=card.onnx_sha256, pull_request=pull_request, head=head).to_json()
 
 
 def _read(store: Store, place: Place) -> Shown | None:

@@ -318,6 +318,43 @@ def test_a_champion_that_changed_since_the_review_is_compared_with_again(world: 
     assert str(a.key)[:8] in "".join(compared)
 
 
+@pytest.mark.parametrize("until", Until)
+def test_a_key_of_two_models_is_not_released_until_a_person_looked(world: World, clone: Git, until: Until) -> None:
+    """Two pull requests handed on different bytes of one key; what was released before is restored all the same."""
+    (first,) = world.release(clone)
+    merged = world.give("B")
+    (second,) = replace(world.releaser(clone), until=Until.IMAGE).release()
+    store, tip = world.workspace(clone).store, world.main()
+    for key in (str(first.key), str(second.key)):
+        made = trained.load(store, "toy", key)
+        assert made
+        other = made.card.model_copy(update={"onnx_sha256": "d" * 64})
+        reviewed_bytes.dispute(store, other, pull_request=9, head="f" * 40)
+    (step,) = replace(world.releaser(clone), until=until).release()
+    assert (step.key or second.key, step.done, step.exit_code) == (second.key, Done.FAILED, 3)
+    assert "pull request 9 (at ffffffffffff) handed on another model of this key" in step.reasons[0]
+    assert world.main() == tip, "though its image was built before"
+
+    shutil.rmtree(world.store / "toy" / str(second.key) / "disputed")
+    world.release(clone)
+    assert keys(world) == (first.key, second.key)
+    world.releaser(clone).promote("toy")
+    world.revert(merged)
+    (restored,) = world.release(clone)
+    assert (restored.wanted, restored.done, keys(world)) == (Wanted.RESTORE, Done.COMMITTED, (first.key, None))
+
+
+def test_no_new_image_is_made_of_a_key_of_two_models(world: World, clone: Git) -> None:
+    (step,) = world.release(clone)
+    store = world.workspace(clone).store
+    made = trained.load(store, "toy", str(step.key))
+    assert made
+    reviewed_bytes.dispute(store, made.card, pull_request=9, head="f" * 40)
+    (rebuilt,) = world.upon(clone, "new").rebuild()
+    assert (rebuilt.done, rebuilt.exit_code) == (Done.FAILED, 3)
+    assert "one of the two is not what training makes" in rebuilt.reasons[0]
+
+
 def test_data_that_do_not_pass_are_refused(world: World, clone: Git) -> None:
     world.pull()
     suite = (world.person.root / "data/toy/expectations.json").read_text()

@@ -6,8 +6,8 @@ import pytest
 
 from slipway import reviewed_bytes
 from slipway.adapters.store import Place, Store
-from slipway.errors import InputError
-from slipway.reviewed_bytes import Bytes, Shown, check, show
+from slipway.errors import InputError, StoreError
+from slipway.reviewed_bytes import Bytes, Shown, check, check_undisputed, dispute, disputed, show
 
 from .adapters.test_store import s3, store  # noqa: F401  fixtures
 from .delivery.test_source_image import CARD
@@ -59,4 +59,19 @@ def test_the_first_note_stays_and_one_that_was_half_written_is_healed(store: Sto
 def test_a_card_that_names_no_place_is_refused(store: Store, change: dict[str, str]) -> None:  # noqa: F811  a fixture
     with pytest.raises(InputError):
         show(store, CARD.model_copy(update=change), pull_request=1, head=HEAD)
-    assert store.get(Place(model="toy", key=CARD.key, entry="shown")) is None
+    with pytest.raises(InputError):
+        dispute(store, CARD.model_copy(update=change), pull_request=1, head=HEAD)
+    for entry in ("shown", "disputed"):
+        assert store.get(Place(model="toy", key=CARD.key, entry=entry)) is None
+
+
+def test_a_key_of_two_models_is_disputed_until_a_person_looked(store: Store) -> None:  # noqa: F811  a fixture
+    check_undisputed(store, CARD.model, CARD.key)
+    for number in (7, 8):  # the second run of the same, or another
+        dispute(store, OTHER, pull_request=number, head=HEAD)
+    assert disputed(store, CARD.model, CARD.key) == Shown(onnx_sha256="d" * 64, pull_request=7, head=HEAD)
+    assert disputed(store, CARD.model, "0" * 64) is disputed(store, "other", CARD.key) is None
+    with pytest.raises(StoreError, match=r"pull request 7 \(at aaaaaaaaaaaa\) handed on another model") as raised:
+        check_undisputed(store, CARD.model, CARD.key)
+    assert f"slipway tune {CARD.model} --store DIR" in raised.value.hint
+    assert f"delete {CARD.model}/{CARD.key}/disputed from the store" in raised.value.hint

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from slipway import reviewed_bytes
 from slipway.adapters.git import Commit, WorkTree
 from slipway.adapters.objects import Objects, Snapshot
 from slipway.errors import InputError
@@ -34,9 +35,13 @@ class Judge:
         return self._judged.get(view.judge)
 
     def verdict(self, view: View) -> Judged:
-        """May this key be released? While main only moves elsewhere, that is asked once."""
+        """May this key be released? While main only moves elsewhere, that is asked once.
+
+        Raises `StoreError` where the key has two models.
+        """
         from slipway.pipeline import Options, Pipeline
 
+        reviewed_bytes.check_undisputed(self.workspace.store, view.state.model, view.state.key or "")
         if view.judge not in self._judged:
             options = Options(base=view.tip, workers=self.workers)
             with (

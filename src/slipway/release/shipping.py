@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from slipway import reviewed_bytes
 from slipway.adapters import skopeo
 from slipway.adapters.image import Image
 from slipway.errors import InputError, OutsideError
@@ -28,9 +29,10 @@ class Shipping:
     """Whether an image is where these settings make none: other settings released it."""
 
     def built(self, state: State, key: str, commit: str) -> Packaged:
-        """The image of a key that was judged; built unless it is there."""
+        """The image of a key that was judged; built unless it is there. `StoreError` where the key has two models."""
         from slipway.stages import package
 
+        reviewed_bytes.check_undisputed(self.workspace.store, state.model, key)
         self.check_registry(state)
         return package.run(self.workspace, self.images, state.model, key, commit=commit)
 
