@@ -45,8 +45,17 @@ def test_a_script_holds_no_expression_and_has_each_variable(where: str, of: Job,
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_an_action_is_pinned_by_its_commit_with_the_version_beside_it(path: Path) -> None:
     for one in re.findall(r"^\s*(?:- )?uses: (.*)$", path.read_text(), re.MULTILINE):
-        own = re.fullmatch(r"\$/(\.github/actions/\w+)", one)
-        assert (ROOT / own[1]).is_dir() if own else re.match(r"[\w.-]+(/[\w.-]+)+@[0-9a-f]{40} # v\d+\.\d+\.\d+\b", one)
+        own = re.fullmatch(r"\./\.github/actions/\w+", one)
+        assert (ROOT / one).is_dir() if own else re.match(r"[\w.-]+(/[\w.-]+)+@[0-9a-f]{40} # v\d+\.\d+\.\d+\b", one)
+
+
+@pytest.mark.parametrize("of", JOBS, ids=str)
+def test_an_own_action_is_what_the_step_before_checked_out(of: Job) -> None:
+    before = ""
+    for step in of.steps:
+        uses = step.get("uses", "").partition("@")[0]
+        assert not uses.startswith("./") or before == CHECKOUT or before.startswith("./")
+        before = uses
 
 
 def test_an_action_is_pinned_alike_everywhere() -> None:
