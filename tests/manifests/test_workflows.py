@@ -19,6 +19,7 @@ FILES = [*WORKFLOWS, *ACTIONS]
 CHECKOUT = "actions/checkout"
 OF_THE_RUNNER = {"GITHUB_OUTPUT", "GITHUB_REPOSITORY", "GITHUB_SHA", "RUNNER_TEMP"}
 UNTRUSTED = ["pull-request.yml", "ci.yml"]
+_CHAMPIONS = ".slipway/champions"
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.where)
@@ -163,9 +164,20 @@ def test_champions_are_restored_from_where_main_alone_saves_them() -> None:
     saved = [(of.file, given) for of in JOBS for given in of.using("actions/cache/save")]
     ((reader, get),), ((writer, put),) = restored, saved
     assert (reader, writer) == ("pull-request.yml", "release.yml")
-    assert get["path"] == put["path"] == ".slipway/store"
+    assert get["path"] == put["path"] == _CHAMPIONS
     assert put["key"].startswith(get["restore-keys"])
     assert not any(of.using("actions/cache") for of in JOBS)
+
+
+def test_a_restored_cache_is_no_store_and_only_what_main_names_is_taken_from_it() -> None:
+    (reader,) = [of for of in JOBS if of.using("actions/cache/restore")]
+    does = [step.get("uses", "").partition("@")[0] or step["run"].split(" --pull")[0] for step in reader.steps]
+    place = does.index("actions/cache/restore")
+    assert does[place + 1 : place + 3] == [
+        f"slipway ci champions --to .slipway/store --store {_CHAMPIONS}",
+        'slipway ci review "$MODEL"',
+    ]
+    assert job("release.yml", "champions").steps[-2]["run"] == f"slipway ci champions --to {_CHAMPIONS}"
 
 
 def test_releases_wait_for_each_other_and_none_is_broken_off() -> None:
