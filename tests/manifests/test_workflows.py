@@ -180,6 +180,15 @@ def test_a_restored_cache_is_no_store_and_only_what_main_names_is_taken_from_it(
     assert job("release.yml", "champions").steps[-2]["run"] == f"slipway ci champions --to {_CHAMPIONS}"
 
 
+def test_what_a_pull_request_installs_is_not_kept_for_its_later_runs() -> None:
+    action = document(ROOT / ".github/actions/setup/action.yml")
+    (setup,) = (step for step in action["runs"]["steps"] if "setup-uv" in step.get("uses", ""))
+    assert setup["with"]["save-cache"] == "${{ github.event_name == 'push' }}"
+    using = {path.name for path in WORKFLOWS if "./.github/actions/setup" in path.read_text()}
+    pushes = [document(FOLDER / name)["on"]["push"] for name in using if "push" in document(FOLDER / name)["on"]]
+    assert pushes == [{"branches": ["main"]}]
+
+
 def test_releases_wait_for_each_other_and_none_is_broken_off() -> None:
     assert document(FOLDER / "release.yml")["concurrency"] == {"group": "release", "cancel-in-progress": False}
     assert document(FOLDER / "release.yml")["on"]["push"] == {"branches": ["main"]}
