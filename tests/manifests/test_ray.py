@@ -111,21 +111,92 @@ def test_it_installs_into_a_namespace_of_its_own(template: Json) -> None:
     assert {one["kind"] for one in objects} == {"Namespace", "NetworkPolicy", "ResourceQuota", "Role", "RoleBinding"}
 
 
-def test_the_component_has_the_tune_step_submit_it(tmp_path: Path) -> None:
-    shutil.copytree(ROOT / "tekton", tmp_path / "tekton")
-    mine = tmp_path / "mine"
-    mine.mkdir()
-    overlay = {"resources": ["../tekton"], "components": ["../tekton/ray/search"]}
-    (mine / "kustomization.yaml").write_text(yaml.safe_dump(overlay))
-    objects = list(yaml.safe_load_all(kustomized(mine)))
-    (task,) = [one for one in objects if (one["kind"], one["metadata"]["name"]) == ("Task", "slipway-tune")]
-    (step,) = task["spec"]["steps"]
-    assert step["args"][:2] == ["tune", "--ray-job=tekton/ray/rayjob.yaml"]
-    assert [arg for arg in step["args"] if arg.startswith("--ray-image=") and "@sha256:" in arg]
-    names = {variable["name"] for variable in step["env"]}
-    assert {"SLIPWAY_POD_NAME", "SLIPWAY_POD_UID", "SLIPWAY_POD_NAMESPACE"} <= names
+@pytest.fixture(scope="module")
+def searching(tmp_path_factory: pytest.TempPathFactory) -> list[Json]:
+    """What is installed with the component, and with a review store."""
+    tekton = tmp_path_factory.mktemp("with-ray") / "tekton"
+    shutil.copytree(ROOT / "tekton", tekton)
+    for name, before, after in (
+        ("kustomization.yaml", "components: []", "components: [ray/search]"),
+        ("settings.yaml", "SLIPWAY_REVIEW_STORE: /workspace/store", "SLIPWAY_REVIEW_STORE: s3://reviews/slipway"),
+    ):
+        text = (tekton / name).read_text(encoding="utf-8")
+        assert text.count(before) == 1
+        (tekton / name).write_text(text.replace(before, after), encoding="utf-8")
+    return list(yaml.safe_load_all(kustomized(tekton)))
+
+
+def one(objects: list[Json], kind: str, name: str) -> Json:
+    (found,) = [each for each in objects if (each["kind"], each["metadata"]["name"]) == (kind, name)]
+    return found
+
+
+def test_the_component_adds_to_what_is_installed_and_changes_no_task(searching: list[Json]) -> None:
+    plain = list(yaml.safe_load_all(kustomized(ROOT / "tekton")))
+    before = {(each["kind"], each["metadata"]["name"]): each for each in plain}
+    after = {(each["kind"], each["metadata"]["name"]): each for each in searching}
+    assert set(after) - set(before) == {
+        ("NetworkPolicy", "slipway-search-kubernetes-api"),
+        ("ServiceAccount", "slipway-search"),
+        ("Task", "slipway-search"),
+    }
+    assert {each for each in before if after[each] != before[each]} == {
+        ("ConfigMap", "slipway-settings"),  # the review store, which this test sets
+        ("Pipeline", "slipway-pull-request"),
+        ("TriggerBinding", "slipway-store-kept"),
+        ("TriggerTemplate", "slipway-pull-request"),
+    }
+    assert {each["metadata"].get("namespace") for each in searching if "Cluster" not in each["kind"]} == {"slipway"}
+
+
+def test_own_branches_search_in_the_cluster_and_all_others_in_their_own_step(searching: list[Json]) -> None:
+    tasks = {each["name"]: each for each in one(searching, "Pipeline", "slipway-pull-request")["spec"]["tasks"]}
+    asked = {name: tasks[name]["when"] for name in ("tune", "search")}
+    (tune,), (search,) = asked["tune"], asked["search"]
+    assert (tune["operator"], search["operator"]) == ("notin", "in")
+    assert tune["input"] == search["input"] == "$(params.store-secret)"
+    assert tune["values"] == search["values"] == ["slipway-review-store"]  # which a trigger's test has for own branches
+    assert set(tasks["compare"]["runAfter"]) == {"tune", "search"}
+    same = ("matrix", "runAfter", "workspaces", "timeout", "retries")
+    assert [tasks["search"][key] for key in same] == [tasks["tune"][key] for key in same]
+    without = [param for param in tasks["tune"]["params"] if param["name"] != "workers"]
+    assert tasks["search"]["params"] == without
+
+
+def test_only_that_task_has_a_token_a_way_to_kubernetes_and_an_account_that_may_ask(searching: list[Json]) -> None:
+    tasks = [each for each in searching if each["kind"] == "Task"]
+    tokens = {each["metadata"]["name"] for each in tasks if "serviceAccountToken" in str(each)}
+    assert tokens == {"slipway-search"}
+    policy = one(searching, "NetworkPolicy", "slipway-search-kubernetes-api")["spec"]
+    assert policy["podSelector"] == {"matchLabels": {"tekton.dev/task": "slipway-search"}}
+    (binding,) = yaml.safe_load_all((RAY / "role-binding.yaml").read_text())
+    assert binding["subjects"] == [{"kind": "ServiceAccount", "name": "slipway-search", "namespace": "slipway"}]
+    assert one(searching, "ServiceAccount", "slipway-search")["automountServiceAccountToken"] is False
+    templates = [each for each in searching if each["kind"] == "TriggerTemplate"]
+    specs = [spec for each in templates for spec in each["spec"]["resourcetemplates"][0]["spec"]["taskRunSpecs"]]
+    told = [spec["pipelineTaskName"] for spec in specs if spec["serviceAccountName"] == "slipway-search"]
+    assert told == ["search"]
+
+
+def test_the_task_is_that_of_tune_but_for_where_it_searches(searching: list[Json]) -> None:
+    search, tune = (one(searching, "Task", f"slipway-{name}") for name in ("search", "tune"))
+    (step,), (other,) = search["spec"]["steps"], tune["spec"]["steps"]
+    assert search["metadata"]["labels"] == tune["metadata"]["labels"]
+    assert search["spec"]["workspaces"] == tune["spec"]["workspaces"]
+    same = ("image", "command", "workingDir", "timeout", "envFrom", "securityContext")
+    assert [step[key] for key in same] == [other[key] for key in same]
+    added = ["--ray-job=tekton/ray/rayjob.yaml", f"--ray-image={step['image']}", "--ray-queue=slipway"]
+    assert [arg for arg in step["args"] if arg not in added] == [arg for arg in other["args"] if "workers" not in arg]
+    assert [arg for arg in step["args"] if arg in added] == added
+    names = {variable["name"] for variable in step["env"]} - {variable["name"] for variable in other["env"]}
+    assert names == {"SLIPWAY_POD_NAME", "SLIPWAY_POD_UID", "SLIPWAY_POD_NAMESPACE"}
     mounted = {mount["name"] for mount in step["volumeMounts"]}
-    assert mounted == {volume["name"] for volume in task["spec"]["volumes"]}
+    assert mounted == {volume["name"] for volume in search["spec"]["volumes"]}
+
+
+def test_a_pull_request_has_a_prefix_of_its_own_in_the_review_store(searching: list[Json]) -> None:
+    (store, _) = one(searching, "TriggerBinding", "slipway-store-kept")["spec"]["params"]
+    assert store == {"name": "store", "value": "s3://reviews/slipway/pull-requests/$(body.pull_request.number)"}
 
 
 def kustomized(folder: Path) -> str:

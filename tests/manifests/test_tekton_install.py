@@ -104,7 +104,7 @@ def test_what_is_set_in_settings_arrives(installed: list[Object]) -> None:
     (settings,) = [one["data"] for one in of_kind(installed, "ConfigMap")]
     (kept,) = [one for one in of_kind(installed, "TriggerBinding") if one["metadata"]["name"] == "slipway-store-kept"]
     assert {one["name"]: one["value"] for one in kept["spec"]["params"]} == {
-        "store": settings["SLIPWAY_REVIEW_STORE"],
+        "store": f"{settings['SLIPWAY_REVIEW_STORE']}/pull-requests/$(body.pull_request.number)",
         "store-secret": "slipway-review-store",
     }
     (pipeline,) = [one for one in of_kind(installed, "Pipeline") if one["metadata"]["name"] == "slipway-pull-request"]
