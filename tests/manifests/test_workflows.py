@@ -141,6 +141,17 @@ def test_the_gate_is_the_one_check_that_main_requires_and_is_always_started() ->
     assert [of.file for of in JOBS if of.content["name"] == "gate"] == ["pull-request.yml"]
 
 
+@pytest.mark.parametrize("of", JOBS, ids=str)
+def test_no_name_that_people_choose_makes_a_job_look_like_a_required_check(of: Job) -> None:
+    ruleset = json.loads((ROOT / ".github/rulesets/main.json").read_text())
+    (checks,) = (rule["parameters"] for rule in ruleset["rules"] if rule["type"] == "required_status_checks")
+    fixed = re.split(r"\$\{\{.*?\}\}", of.content["name"])
+    pattern = re.compile(".*".join(map(re.escape, fixed)))
+    looks = {check["context"] for check in checks["required_status_checks"] if pattern.fullmatch(check["context"])}
+    assert looks <= ({"gate"} if (of.file, of.id) == ("pull-request.yml", "gate") else set())
+    assert (len(fixed) > 1) == ("strategy" in of.content)
+
+
 def test_the_gate_fails_where_the_plan_did_not_end_well() -> None:
     last = job("pull-request.yml", "gate").steps[-1]
     assert last["run"] == "exit 1"
