@@ -102,6 +102,13 @@ def test_what_follows_a_pull_requests_run_takes_nothing_of_it() -> None:
         assert "github.event.workflow_run.event == 'pull_request'" in of.content["if"]
 
 
+def test_what_one_run_found_displaces_no_other_runs_report() -> None:
+    for of in jobs("report.yml"):
+        group = of.content["concurrency"]["group"]
+        assert group.endswith("-${{ github.event.workflow_run.id }}-${{ github.event.workflow_run.run_attempt }}")
+        assert of.content["concurrency"]["cancel-in-progress"] is False
+
+
 def test_what_follows_belongs_to_the_workflow_that_it_follows() -> None:
     assert ROOT / WORKFLOW == FOLDER / "pull-request.yml"
     followed = document(FOLDER / "report.yml")["on"]["workflow_run"]
