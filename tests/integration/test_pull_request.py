@@ -13,19 +13,24 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from onnx import ModelProto
 from tests import remotes
 from tests.github_server import ACTIONS, FakeGitHub, Fault, Pull, Run, archive
 from tests.remotes import World
 
 from slipway import reviewed_bytes, trained
 from slipway.adapters.git import Git
-from slipway.adapters.store import Store, open_store
+from slipway.adapters.store import Store, open_store, sha256
+from slipway.adapters.tracking import Tracking
+from slipway.bundle import graph
 from slipway.bundle.document import Bundle
 from slipway.commands import forge as commands
 from slipway.commands.forge import Asked
 from slipway.errors import ExitCode, InputError, OutsideError
 from slipway.release.step import Done
 from slipway.report.pull_request import marker
+from slipway.results import ModelCard
+from slipway.screen import Screen
 from slipway.settings import Reuse
 from slipway.workspace import Workspace
 
@@ -193,9 +198,7 @@ def test_what_was_reviewed_is_what_a_merge_ships(
     assert kept is not None
     assert kept.onnx == (made.folder / "toy" / "challenger" / "model.onnx").read_bytes()
 
-    world.person.run("switch", "--quiet", "main")
-    world.person.run("merge", "--quiet", "--no-ff", "--message=Merge more rows", BRANCH)
-    world.push()
+    merge(world)
     monkeypatch.setattr("slipway.stages.tune.run", None)
     (step,) = world.release(world.clone("merge"))
     assert (step.done, step.key, step.trained) == (Done.COMMITTED, kept.card.key, False)
@@ -255,29 +258,109 @@ def test_a_repository_can_ask_for_the_same_of_its_own_branches(run: Run, made: M
     assert challenger(open_store(str(world.store)), made) is None
 
 
-def test_other_bytes_of_a_known_key_are_an_alarm(
-    github: FakeGitHub, pull: Pull, run: Run, made: Made, world: World
-) -> None:
-    """Two pull requests with equal inputs: whoever comes second cannot change what the first one's merge ships."""
-    assert commands.keep(main_of(world), of(run)) == ExitCode.DONE
+def forged(made: Made, **edit: object) -> dict[str, bytes]:
+    """The artefacts with another model: its leaves say one per cent more, and all that names it agrees."""
     files = made.files()
     with zipfile.ZipFile(io.BytesIO(files[ARTEFACTS["challenger"]])) as packed:
         contents = {name: packed.read(name) for name in packed.namelist()}
-    first = challenger(open_store(str(world.store)), made)
-    assert first is not None
-    forged = contents["model.onnx"].replace(b"slipway", b"slipwai", 1)
-    assert forged != contents["model.onnx"]
-    card = json.loads(contents["model.json"])
-    import hashlib
-
-    card["onnx_sha256"] = hashlib.sha256(forged).hexdigest()
-    files[ARTEFACTS["challenger"]] = archive({"model.onnx": forged, "model.json": json.dumps(card).encode()})
-    bundle = json.loads((made.folder / "toy" / "bundle.json").read_text())
-    bundle["report"]["card"] = card
+    model = ModelProto.FromString(contents["model.onnx"])
+    (trees,) = [node for node in model.graph.node if node.op_type in graph._OWN]
+    for attribute in trees.attribute:
+        if attribute.name in {"class_weights", "target_weights"}:
+            attribute.floats[:] = [1.01 * weight for weight in attribute.floats]
+    card = ModelCard.from_json(contents["model.json"], "card")
+    attributes = graph._attributes(trees)
+    assert attributes is not None
+    onnx = graph._exported(model, trees.op_type, attributes, card)
+    assert onnx is not None
+    assert onnx != contents["model.onnx"]
+    told = card.model_copy(update={"onnx_sha256": sha256(onnx), "onnx_bytes": len(onnx)})
+    files[ARTEFACTS["challenger"]] = archive({"model.onnx": onnx, "model.json": told.to_json()})
+    bundle = json.loads((made.folder / "toy" / "bundle.json").read_text()) | edit
+    bundle["report"]["card"] = json.loads(told.to_json())
+    bundle["report"]["comparison"]["challenger_bytes"] = len(onnx)
     files[ARTEFACTS["bundle"]] = archive({"bundle.json": json.dumps(bundle).encode()})
-    second = github.state.add_run(pull, files)
+    files[ARTEFACTS["plan"]] = changed(files[ARTEFACTS["plan"]], "plan.json", edit)
+    return files
+
+
+def test_two_models_of_one_key_are_an_alarm_and_neither_is_released(
+    github: FakeGitHub, pull: Pull, run: Run, made: Made, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(Screen, "say", lambda _, message: said.append(message))
+    assert commands.keep(main_of(world), of(run)) == ExitCode.DONE
+    first = challenger(open_store(str(world.store)), made)
+    second = github.state.add_run(pull, forged(made))
     assert commands.keep(main_of(world), of(second)) == ExitCode.BAD_INPUT
+    assert "not released until somebody says which" in said[-1]
     assert challenger(open_store(str(world.store)), made) == first
+    merge(world)
+    (step,) = world.release(world.clone("merge"))
+    assert step.done is Done.FAILED
+    assert "another model of this key" in step.reasons[0]
+
+
+def merge(world: World) -> None:
+    world.person.run("switch", "--quiet", "main")
+    world.person.run("merge", "--quiet", "--no-ff", "--message=Merge more rows", BRANCH)
+    world.push()
+
+
+def test_what_another_code_than_mains_trained_is_not_shipped(
+    github: FakeGitHub, run: Run, made: Made, world: World
+) -> None:
+    """A pull request with the same data and code of its own, which is never merged, comes first."""
+    world.person.run("switch", "--quiet", BRANCH)
+    world.write("src/slipway/stages/tune.py", "forge()\n")
+    world.person.run("add", "--all")
+    world.person.run("commit", "--quiet", "--message=Speed up")
+    head = world.person.run("rev-parse", "HEAD")
+    world.person.run("push", "--quiet", "origin", f"{head}:refs/pull/2/head")
+    world.person.run("reset", "--quiet", "--hard", "HEAD^")
+    evil = github.state.open_pull(head=head, branch="evil")
+    first = github.state.add_run(evil, forged(made, pull_request=2, head=head))
+    assert commands.keep(main_of(world), of(first)) == ExitCode.DONE
+    assert challenger(open_store(str(world.store)), made) is None
+    assert commands.keep(main_of(world), of(run)) == ExitCode.DONE
+    kept = challenger(open_store(str(world.store)), made)
+    assert kept is not None
+    assert kept.onnx == (made.folder / "toy" / "challenger" / "model.onnx").read_bytes()
+
+
+def test_what_is_not_to_be_merged_into_main_is_not_kept(github: FakeGitHub, made: Made, world: World) -> None:
+    pull = github.state.open_pull(head=made.head, branch=BRANCH, base="experiment")
+    run = github.state.add_run(pull, made.files())
+    assert commands.keep(main_of(world), of(run)) == ExitCode.DONE
+    assert challenger(open_store(str(world.store)), made) is None
+
+
+def test_mlflow_has_nothing_of_what_a_fork_trained(
+    github: FakeGitHub, made: Made, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*_: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(Tracking, "start", never)
+    pull = github.state.open_pull(head=made.head, branch=BRANCH, repository=FORK)
+    run = github.state.add_run(pull, made.files())
+    assert commands.keep(main_of(world), of(run)) == ExitCode.DONE
+
+
+def test_an_earlier_attempts_answer_is_not_told_of_one_that_failed(github: FakeGitHub, pull: Pull, made: Made) -> None:
+    run = github.state.add_run(pull, made.files(), attempt=2, conclusion="failure")
+    assert commands.report(of(run)) == ExitCode.DONE
+    (comment,) = github.state.said(pull)
+    assert "promote" not in comment.body
+    assert "run it again" in comment.body
+    assert [check.conclusion for check in github.state.checks_of(made.head)] == ["failure"]
+
+
+def test_a_run_that_goes_on_is_not_told_as_done(github: FakeGitHub, pull: Pull, made: Made) -> None:
+    run = github.state.add_run(pull, made.files(), status="in_progress", conclusion=None)
+    assert commands.report(of(run)) == ExitCode.DONE
+    assert github.state.said(pull) == []
+    assert not github.state.checks
 
 
 def test_results_for_an_older_commit_are_dropped(github: FakeGitHub, pull: Pull, run: Run, world: World) -> None:
@@ -296,6 +379,7 @@ def test_two_pushes_within_a_second_tell_of_the_newer(github: FakeGitHub, pull: 
     assert commands.report(of(older)) == ExitCode.DONE
     assert commands.running(of(older)) == ExitCode.DONE
     assert [comment.body for comment in github.state.said(pull)] == [told]
+    assert [check.external_id for check in github.state.checks_of(made.head)] == [f"{newer.id}.1"]
     said = marker(told)
     assert said is not None
     assert said.run == f"{newer.id}.1"
@@ -375,10 +459,11 @@ def test_a_comment_that_cannot_be_written_is_no_verdict(
     assert "pull" in capsys.readouterr().err
 
 
-def test_a_check_that_cannot_be_made_fails_the_job(github: FakeGitHub, run: Run) -> None:
+def test_a_check_that_cannot_be_made_fails_the_job_after_the_comment(github: FakeGitHub, pull: Pull, run: Run) -> None:
     github.state.denied |= {"checks=write"}
     with pytest.raises(OutsideError, match="checks"):
         commands.report(of(run))
+    assert "promote" in github.state.said(pull)[0].body
 
 
 def test_github_that_is_down_loses_nothing(

@@ -161,6 +161,15 @@ class MainBranch:
             return None
         raise UnreachableError(f"git fetch failed: {said}", hint=f"May you read {self.remote}?")
 
+    def brings_only(self, commit: str, tip: str, below: str) -> bool:
+        """Whether it is slipway's own commit, right upon main, and changes files below a folder alone."""
+        if not self._is_own(commit):
+            return False
+        parents = self.git.run("rev-list", "--parents", "-n", "1", commit).split()[1:]
+        upon_main = len(parents) == 1 and not self._own.run(["merge-base", "--is-ancestor", parents[0], tip]).returncode
+        names = self.git.run("diff-tree", "-r", "-z", "--no-renames", "--name-only", "--no-commit-id", commit)
+        return upon_main and all(name.startswith(below) for name in names.split("\0") if name)
+
     def subject(self, commit: str) -> str:
         """The first line of the message of a commit that waits on a branch."""
         self._fetch(commit)

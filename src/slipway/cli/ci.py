@@ -48,9 +48,9 @@ RunId = Annotated[
     int | None, typer.Option("--run", metavar="ID", min=1, help="The run of pull-request.yml, on GitHub.")
 ]
 MaybeNumber = Annotated[
-    int | None, typer.Option("--pull-request", metavar="N", min=1, help="The pull request, on another engine.")
+    int | None, typer.Option("--pull-request", metavar="N", min=1, help="The pull request that it has to be of.")
 ]
-MaybeHead = Annotated[str, typer.Option("--head", metavar="SHA", help="Its newest commit, on another engine.")]
+MaybeHead = Annotated[str, typer.Option("--head", metavar="SHA", help="Its newest commit.")]
 Url = Annotated[str, typer.Option("--url", metavar="URL", help="Where the run can be looked at.")]
 
 
@@ -100,6 +100,8 @@ def ci_gate(
     models: Annotated[
         str, typer.Option("--models", metavar="JSON", help="What `plan` said, as it said it.", show_default=False)
     ],
+    number: MaybeNumber = None,
+    head: MaybeHead = "",
 ) -> int:
     """Say whether a pull request may be merged, by the bundles of all the models that were planned.
 
@@ -107,7 +109,7 @@ def ci_gate(
     """
     from slipway.commands import ci as commands
 
-    return commands.gate(found, models)
+    return commands.gate(found, models, commands.Change.of(number, head) if number else None)
 
 
 @ci.command("running")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Self
 
 from slipway import trained
 from slipway.bundle import folder as bundles
+from slipway.bundle import hostile
 from slipway.bundle.document import MOST_MODELS, Bundle, Plan
 from slipway.commands.plan import to_review
 from slipway.errors import ExitCode, InputError, SlipwayError
@@ -19,6 +20,7 @@ from slipway.forge.gate import decide
 from slipway.outputs import Outputs
 from slipway.report.review import ModelReview
 from slipway.screen import Screen, emit
+from slipway.spec import check_name
 
 if TYPE_CHECKING:
     from slipway.trained import Trained
@@ -117,10 +119,10 @@ def _challenger(workspace: Workspace, found: ModelReview) -> Trained | None:
     return trained.load(workspace.store, found.model, found.report.key)
 
 
-def gate(folder: Path, planned: str) -> int:
-    """Print what each model's review came to; the worst exit code."""
+def gate(folder: Path, planned: str, change: Change | None) -> int:
+    """Print what each model's review came to; the worst exit code. A bundle of another change is no review."""
     names = _planned(planned)
-    found = decide(names, [review for name in names if (review := _read(folder, name))])
+    found = decide(names, [review for name in names if (review := _read(folder, name, change))])
     for one in found:
         emit(f"{one.model:24} {one.text}")
     if not found:
@@ -136,15 +138,18 @@ def _planned(text: str) -> list[str]:
         names = None
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise InputError("there is no plan to judge by", hint="See what the job before says: slipway ci plan failed.")
-    return names
+    return [check_name(name) for name in names]
 
 
-def _read(folder: Path, model: str) -> Bundle | None:
-    """A model's bundle, by the name that the engine gave its folder."""
+def _read(folder: Path, model: str, change: Change | None) -> Bundle | None:
+    """A model's bundle, by the name that the engine gave its folder. It may be anybody's: no link is followed."""
     for name in (model, f"slipway-model-{model}"):
-        path = folder / name / bundles.BUNDLE
-        if path.is_file():
-            return Bundle.from_json(path.read_bytes(), str(path))
+        content = hostile.from_folder(folder / name, (bundles.BUNDLE,)).get(bundles.BUNDLE)
+        if content is not None:
+            bundle = Bundle.from_json(content, f"{name}/{bundles.BUNDLE}")
+            its = (bundle.model, bundle.pull_request, bundle.head)
+            expected = (model, change.number, change.head) if change else (model, *its[1:])
+            return bundle if its == expected else None
     return None
 
 

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from slipway.adapters.main_branch import Landing
 from slipway.commands.ci import whole_commit
 from slipway.errors import ExitCode, InputError
 from slipway.forge import about, keeping, proposing
 from slipway.forge.about import About
-from slipway.forge.found import CANCELLED, OfFolder, OfRun, Source, collect
+from slipway.forge.found import CANCELLED, OfFolder, OfRun, Source, collect, unless_doubtful
 from slipway.forge.telling import Telling
 from slipway.screen import Screen, console, emit, emit_json
 from slipway.settings import Settings
@@ -62,8 +63,11 @@ def report(asked: Asked) -> int:
     if found is None:
         screen.say("Nothing is said: the pull request has a newer commit by now.")
         return ExitCode.DONE
+    if not found.is_done:
+        screen.say("Nothing is said: the run goes on.")
+        return ExitCode.DONE
     left = CANCELLED if found.was_cancelled else collect(source, found.pull)
-    _telling(forge, found, screen).report(left)
+    _telling(forge, found, screen).report(unless_doubtful(left, has_failed=found.has_failed))
     emit(found.pull.url or f"pull request {found.pull.number}")
     return ExitCode.DONE
 
@@ -73,15 +77,17 @@ def keep(workspace: Workspace, asked: Asked) -> int:
     forge = _forge()
     source = _source(forge, asked)
     found = _about(forge, asked, source)
-    if found is None or found.was_cancelled:
-        workspace.screen.say("Nothing is kept: the run was cancelled, or the pull request has a newer commit by now.")
+    if found is None or found.was_cancelled or not found.is_done:
+        workspace.screen.say("Nothing is kept: the run has not ended well, or the pull request has a newer commit.")
         return ExitCode.DONE
-    use = keeping.decide(is_fork=about.is_fork(forge, found.pull), reuse=workspace.settings.reuse)
-    return keeping.keep(workspace, source, found, use)
+    return keeping.keep(workspace, source, found, is_fork=about.is_fork(forge, found.pull))
 
 
 def propose(workspace: Workspace, *, as_json: bool) -> int:
     """Have each commit that waits on a branch merged by a pull request."""
+    if workspace.settings.landing != Landing.BRANCH:
+        workspace.screen.say("Nothing waits: commits go to main by a push, unless SLIPWAY_LANDING is branch.")
+        return ExitCode.DONE
     proposed = proposing.propose(workspace, _forge())
     if as_json:
         emit_json({"pull_requests": proposed})

@@ -31,8 +31,11 @@ class About:
     check: str = ""
     """What all jobs of the run know it by, where the run is told by the time."""
     keeps_files: bool = True
+    is_done: bool = True
     was_cancelled: bool = False
     """By a person, or by a newer run, which will tell its own."""
+    has_failed: bool = False
+    """One of its jobs did."""
 
     def told(self, forge: Forge, server: str, reuse: Reuse) -> Told:
         """What the texts say of it."""
@@ -72,7 +75,9 @@ def of_run(forge: Forge, run: Run, source: Source | None) -> About | None:
         url=run.url,
         run=f"{run.id}.{run.attempt}",
         engine="GitHub Actions",
+        is_done=run.is_done,
         was_cancelled=run.was_cancelled,
+        has_failed=run.has_failed,
     )
 
 

@@ -13,6 +13,7 @@ from slipway.bundle import hostile, read
 from slipway.bundle.document import Bundle, Plan
 from slipway.bundle.read import Expected
 from slipway.bundle.rejected import Rejected
+from slipway.forge.gate import decide
 from slipway.forge.interface import Artifact, Forge, Pull, Run, TooLargeError
 from slipway.report.review import ModelReview
 from slipway.trained import CARD, ONNX, Trained
@@ -119,6 +120,15 @@ class Found:
         return ModelReview(model=model, error="its job ended before it left a review", is_outside=True)
 
 
+def unless_doubtful(found: Found, *, has_failed: bool) -> Found:
+    """What was found, unless its run failed and nothing of it says so: then a part of it is an earlier attempt's."""
+    if not has_failed or found.plan is None or found.plan.refused or found.rejected:
+        return found
+    says_no = any(one.exit_code for one in decide(found.plan.models, found.reviews))
+    return found if says_no else Found(plan=None, plan_rejected=_SILENT)
+
+
+_SILENT = "A job of the run failed, and left nothing behind that says why. Look at the run, and run it again."
 CANCELLED = Found(plan=None, plan_rejected="The run was cancelled. To have an answer, run it again.")
 
 

@@ -31,10 +31,30 @@ class Inputs:
         return frozenset(found)
 
     @cached_property
+    def brings_code(self) -> bool:
+        """Whether it changes anything but data and their specs: then its run was not of main's code."""
+        pairs = [(f"{merge}^1", merge) for merge in (self._merge,) if merge]
+        if not pairs and self._head:
+            pairs = [(self.git.merge_base(self.main.known(), self._head) or self.main.known(), self._head)]
+        changed = [path for before, after in pairs for path in self._changed(before, after)]
+        return not pairs or any(not path.startswith("data/") for path in changed)
+
+    def _changed(self, before: str, after: str) -> list[str]:
+        diff = self.git.run("diff-tree", "-r", "-z", "--no-renames", "--name-only", before, after)
+        return [path for path in diff.split("\0") if path]
+
+    @property
     def _commits(self) -> tuple[str, ...]:
-        """The newest commit, and the merge that GitHub tries, if it is of that commit and still there."""
-        place = f"refs/pull/{self.pull.number}"
-        head, merge = self.main.fetched(f"{place}/head"), self.main.fetched(f"{place}/merge")
-        theirs = self.git.resolve(f"{merge}^2") if merge else None
-        own = (head,) if head == self.pull.head else ()
-        return (*own, *((merge,) if merge and theirs == self.pull.head else ()))
+        return tuple(commit for commit in (self._head, self._merge) if commit)
+
+    @cached_property
+    def _head(self) -> str | None:
+        """The newest commit, if the forge's ref still is at it."""
+        head = self.main.fetched(f"refs/pull/{self.pull.number}/head")
+        return head if head == self.pull.head else None
+
+    @cached_property
+    def _merge(self) -> str | None:
+        """The merge that GitHub tries, if it is of the newest commit and still there."""
+        merge = self.main.fetched(f"refs/pull/{self.pull.number}/merge")
+        return merge if merge and self.git.resolve(f"{merge}^2") == self.pull.head else None

@@ -40,6 +40,8 @@ class Run:
     """Of the workflow's file."""
     is_done: bool
     was_cancelled: bool
+    has_failed: bool
+    """One of its jobs did; what the others left behind may be an earlier attempt's."""
     url: str
 
 
@@ -156,6 +158,9 @@ class Proposer(Protocol):
 
     def pull_of_branch(self, branch: str) -> Pull | None:
         """The open pull request of a branch of the repository; None if there is none."""
+
+    def pulls_of_commit(self, commit: str) -> Iterator[Pull]:
+        """The pull requests, open or closed, that bring a commit."""
 
     def open_pull(self, branch: str, base: str, title: str, body: str) -> Pull:
         """Open a pull request."""

@@ -40,17 +40,22 @@ class Alarm(Exception):  # noqa: N818  it says more than that something is wrong
     """A model that is whole, and not what it is said to be."""
 
 
-def decide(*, is_fork: bool, reuse: Reuse) -> Use:
-    """Whose bytes are shipped. Pure."""
-    return Use.SHOW if is_fork or reuse is Reuse.NEVER else Use.SHIP
+def decide(*, is_fork: bool, brings_code: bool, reuse: Reuse) -> Use:
+    """Whose bytes are shipped: those that main's code made of a branch of the repository's own. Pure."""
+    return Use.SHOW if is_fork or brings_code or reuse is Reuse.NEVER else Use.SHIP
 
 
-def keep(workspace: Workspace, source: Source, about: About, use: Use) -> int:
-    """Take what may be shipped into the store, note what may not, and record the searches.
+def keep(workspace: Workspace, source: Source, about: About, *, is_fork: bool) -> int:
+    """Take what may be shipped into the store, with its search for MLflow, and note what may not.
 
     What is wrong with one model says nothing about the others. Exit code 2 where one was refused.
     """
-    inputs = Inputs(git=workspace.git, main=MainBranch.of(workspace.git), pull=about.pull)
+    main = MainBranch.of(workspace.git)
+    if about.pull.base_branch != main.name:
+        workspace.screen.say(f"Nothing is kept: the pull request is not to be merged into {main.name}.")
+        return ExitCode.DONE
+    inputs = Inputs(git=workspace.git, main=main, pull=about.pull)
+    use = decide(is_fork=is_fork, brings_code=inputs.brings_code, reuse=workspace.settings.reuse)
     collected = finding.collect(source, about.pull)
     refused = dict(collected.rejected)
     if collected.plan_rejected:
@@ -82,25 +87,26 @@ def _take(workspace: Workspace, bundle: Bundle, challenger: Trained, use: Use) -
     card = challenger.card
     if use is Use.SHIP:
         _ship(workspace.store, bundle, challenger)
-        said = "kept: a merge ships these bytes"
+        workspace.screen.say(f"{card.model} {card.key[:SHORT]}: kept: a merge ships these bytes")
+        _record(workspace, bundle, challenger)
     else:
         reviewed_bytes.show(workspace.store, card, pull_request=bundle.pull_request, head=bundle.head)
-        said = "noted, not kept: the merge trains it again"
-    workspace.screen.say(f"{card.model} {card.key[:SHORT]}: {said}")
-    _record(workspace, bundle, challenger)
+        workspace.screen.say(f"{card.model} {card.key[:SHORT]}: noted, not kept: the merge trains it again")
 
 
 def _ship(store: Store, bundle: Bundle, challenger: Trained) -> None:
-    known = trained.load(store, challenger.card.model, challenger.card.key)
-    if known and known.card.onnx_sha256 != challenger.card.onnx_sha256:
+    """Keep it. Where another run made another model of the key, nobody can tell which is right: neither is shipped."""
+    card = challenger.card
+    known = trained.load(store, card.model, card.key)
+    if known and known.card.onnx_sha256 != card.onnx_sha256:
+        reviewed_bytes.dispute(store, card, pull_request=bundle.pull_request, head=bundle.head)
         raise Alarm(
-            f"the store has another model of the key {challenger.card.key[:SHORT]}, by another run. Equal keys give "
-            "equal bytes, so one of the two is not what training makes: train it once more yourself (slipway tune "
-            f"{challenger.card.model}) and compare the sha256 of model.onnx"
+            f"the store has another model of the key {card.key[:SHORT]}, by another run. Equal keys give equal bytes, "
+            "so one of the two is not what training makes: the key is not released until somebody says which"
         )
     report = bundle.report
     trials = report.to_input(bundle.head).trials if report else ()
-    tune.keep(store, Tuned(card=challenger.card, onnx=challenger.onnx, trials=trials, seconds=_seconds(report)))
+    tune.keep(store, Tuned(card=card, onnx=challenger.onnx, trials=trials, seconds=_seconds(report)))
 
 
 def _record(workspace: Workspace, bundle: Bundle, challenger: Trained) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,8 @@ from slipway.report.pull_request.verdict import NAME
 if TYPE_CHECKING:
     from slipway.report.review import ModelReview
 
+type _Text = Callable[[Comment | None], str]
+"""What the comment says, given what it said before."""
 _LEFT_NOTHING = "the run ended before it said which models the change affects"
 
 
@@ -32,28 +34,63 @@ class Telling:
 
     def running(self) -> None:
         """The run has begun. What was found before stays to be read, folded."""
-        self._check(
-            Check(
-                name=NAME,
-                head=self.told.head,
-                title="running",
-                summary="The comment will say what was found.",
-                url=self.told.url,
-                external_id=self.told.check or self.told.run,
-            )
+        check = Check(
+            name=NAME,
+            head=self.told.head,
+            title="running",
+            summary="The comment will say what was found.",
+            url=self.told.url,
+            external_id=self.told.check or self.told.run,
         )
-        self._comment(State.RUNNING, self._running)
+        self._tell(State.RUNNING, check, self._running)
 
     def report(self, found: Found) -> None:
-        """The run has ended, and left this."""
+        """The run has ended, and left this. Where nothing is left to say, the comment goes."""
         refused = _refused(found)
         reviews = [self._by_this_engine(review) for review in found.reviews]
-        self._check(pull_request.check(reviews, self.told, refused=refused, rejected=found.rejected))
-        if not (reviews or refused or found.rejected):
-            self._clear()
-            return
-        text = pull_request.comment(reviews, self.told, refused=refused, rejected=found.rejected)
-        self._comment(State.DONE, lambda _before: text)
+        check = pull_request.check(reviews, self.told, refused=refused, rejected=found.rejected)
+        if reviews or refused or found.rejected:
+            text = pull_request.comment(reviews, self.told, refused=refused, rejected=found.rejected)
+            self._tell(State.DONE, check, lambda _before: text)
+        else:
+            self._tell(State.DONE, check, None)
+
+    def _tell(self, state: State, check: Check, text: _Text | None) -> None:
+        """Write the comment, and the check run after it: neither where a newer run has spoken.
+
+        That the comment could not be written is a warning. Raises `OutsideError` where the check run, which is the
+        verdict, could not be made.
+        """
+        try:
+            late = self._say(Marker(head=self.told.head, run=self.told.run, state=state), text)
+        except OutsideError as error:
+            self.warn(f"the comment could not be written: {error}")
+        else:
+            if late is not None:
+                self.warn(f"nothing is said: {late.because}")
+                return
+        self.forge.check(check)
+
+    def _say(self, new: Marker, text: _Text | None) -> Drop | None:
+        comments = list(self.forge.comments(self.told.pull_request))
+        match conversation.decide(comments, self.forge.login, new):
+            case Drop() as late:
+                return late
+            case say:
+                before = next((comment for comment in comments if comment.id == say.edit), None)
+        if text is None:
+            self._delete(conversation.own(comments, self.forge.login))
+        elif before is not None:
+            self.forge.edit(before.id, text(before))
+        else:
+            self.forge.comment(self.told.pull_request, text(None))
+        # Two runs that began at once have each found no comment, and written one.
+        self._delete(conversation.surplus(self.forge.comments(self.told.pull_request), self.forge.login))
+        return None
+
+    def _delete(self, comments: Iterable[int]) -> None:
+        for comment in comments:
+            self.forge.delete(comment)
 
     def _running(self, before: Comment | None) -> str:
         text = pull_request.running(self.told, before.body if before else "")
@@ -63,44 +100,6 @@ class Telling:
         if review.report is None:
             return review
         return replace(review, report=replace(review.report, engine=self.engine))
-
-    def _check(self, check: Check) -> None:
-        self.forge.check(check)
-
-    def _comment(self, state: State, text: Callable[[Comment | None], str]) -> None:
-        """Write or edit the one comment; that it could not be done is a warning."""
-        new = Marker(head=self.told.head, run=self.told.run, state=state)
-        try:
-            self._say(new, text)
-        except OutsideError as error:
-            self.warn(f"the comment could not be written: {error}")
-
-    def _say(self, new: Marker, text: Callable[[Comment | None], str]) -> None:
-        comments = list(self.forge.comments(self.told.pull_request))
-        match conversation.decide(comments, self.forge.login, new):
-            case Drop(because=because):
-                self.warn(f"nothing is said: {because}")
-                return
-            case say:
-                before = next((comment for comment in comments if comment.id == say.edit), None)
-        if before is not None:
-            self.forge.edit(before.id, text(before))
-        else:
-            self.forge.comment(self.told.pull_request, text(None))
-        self._tidy()
-
-    def _tidy(self) -> None:
-        """Two runs that began at once have each found no comment, and written one."""
-        for comment in conversation.surplus(self.forge.comments(self.told.pull_request), self.forge.login):
-            self.forge.delete(comment)
-
-    def _clear(self) -> None:
-        """Nothing is left to say of a change that affects no model."""
-        try:
-            for comment in conversation.own(self.forge.comments(self.told.pull_request), self.forge.login):
-                self.forge.delete(comment)
-        except OutsideError as error:
-            self.warn(f"the comment could not be removed: {error}")
 
 
 def _refused(found: Found) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from slipway.bundle.document import Bundle, Plan
+from slipway.bundle.rejected import Rejected
 from slipway.commands import ci
 from slipway.commands.ci import Change
 from slipway.errors import ExitCode, InputError, OutsideError
@@ -58,7 +59,7 @@ def test_a_fault_of_the_change_is_handed_on(workspace: Workspace, tmp_path: Path
     assert (bundle.report, bundle.is_outside) == (None, False)
     assert "data/toy/model.toml" in bundle.error
     assert "toy" in summary.read_text()
-    assert ci.gate(tmp_path, '["toy"]') == ExitCode.BAD_INPUT
+    assert ci.gate(tmp_path, '["toy"]', CHANGE) == ExitCode.BAD_INPUT
 
 
 @pytest.mark.parametrize("folder", ["toy", "slipway-model-toy"])
@@ -70,18 +71,35 @@ def test_the_gate_reads_a_bundle_by_either_engines_name(
         ci.review(workspace, "toy", CHANGE, tmp_path / "bundles", NOTHING, base="main", workers=1)
     (tmp_path / "found").mkdir()
     (tmp_path / "bundles" / "toy").rename(tmp_path / "found" / folder)
-    assert ci.gate(tmp_path / "found", '["toy"]') == ExitCode.BAD_INPUT
+    assert ci.gate(tmp_path / "found", '["toy"]', None) == ExitCode.BAD_INPUT
     assert capsys.readouterr().out.startswith("toy ")
 
 
+def test_a_bundle_of_another_change_or_behind_a_link_is_no_review(workspace: Workspace, tmp_path: Path) -> None:
+    (workspace.settings.repo / "data/toy/train.csv").write_text("width\n")
+    with pytest.raises(InputError):
+        ci.review(workspace, "toy", CHANGE, tmp_path, NOTHING, base="main", workers=1)
+    other = Change(number=8, head="a" * 40)
+    assert ci.gate(tmp_path, '["toy"]', other) == ExitCode.OUTSIDE_FAILED
+    (tmp_path / "links").mkdir()
+    (tmp_path / "links" / "toy").symlink_to(tmp_path / "toy")
+    with pytest.raises(Rejected):
+        ci.gate(tmp_path / "links", '["toy"]', CHANGE)
+
+
+def test_a_name_that_is_none_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError):
+        ci.gate(tmp_path, '["../toy"]', None)
+
+
 def test_nothing_planned_speaks_against_nothing(tmp_path: Path) -> None:
-    assert ci.gate(tmp_path, "[]") == ExitCode.DONE
+    assert ci.gate(tmp_path, "[]", None) == ExitCode.DONE
 
 
 @pytest.mark.parametrize("planned", ["", "iris", "{}", "[1]", '["iris"'])
 def test_a_plan_that_failed_is_no_pass(tmp_path: Path, planned: str) -> None:
     with pytest.raises(InputError, match="no plan"):
-        ci.gate(tmp_path, planned)
+        ci.gate(tmp_path, planned, None)
 
 
 @pytest.mark.parametrize("head", ["", "main", "a" * 39, "A" * 40, f"{'a' * 40}\n", "--help"])

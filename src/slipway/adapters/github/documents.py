@@ -111,6 +111,7 @@ class WorkflowRun(Answer):
             path=self.path,
             is_done=self.status == "completed",
             was_cancelled=self.conclusion == "cancelled",
+            has_failed=self.conclusion not in {None, "success", "cancelled"},
             url=self.html_url,
         )
 
