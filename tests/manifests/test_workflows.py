@@ -90,6 +90,18 @@ def test_what_runs_a_pull_requests_code_has_nothing_to_lose(file: str) -> None:
         assert all(given["persist-credentials"] is False for given in of.using(CHECKOUT))
 
 
+TRUSTED = [found for found in SCRIPTS if found[1].file not in UNTRUSTED and "slipway " in found[2]["run"]]
+
+
+@pytest.mark.parametrize(("where", "of", "step"), TRUSTED, ids=[where for where, *_ in TRUSTED])
+def test_a_command_that_fetches_main_can_do_so_in_a_private_repository(
+    where: str, of: Job, step: dict[str, dict[str, str]]
+) -> None:
+    del where
+    (given,) = of.using(CHECKOUT)
+    assert given["persist-credentials"] or "github.token" in step["env"]["GITHUB_TOKEN"]
+
+
 def test_what_follows_a_pull_requests_run_takes_nothing_of_it() -> None:
     following = [path.name for path in WORKFLOWS if "workflow_run" in document(path)["on"]]
     assert following == ["report.yml"]
