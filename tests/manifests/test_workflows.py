@@ -19,6 +19,7 @@ FILES = [*WORKFLOWS, *ACTIONS]
 CHECKOUT = "actions/checkout"
 OF_THE_RUNNER = {"GITHUB_OUTPUT", "GITHUB_REPOSITORY", "GITHUB_SHA", "RUNNER_TEMP"}
 UNTRUSTED = ["pull-request.yml", "ci.yml"]
+_COMMITS = {"contents": "write", "packages": "read", "pull-requests": "write"}
 _CHAMPIONS = ".slipway/champions"
 
 
@@ -226,10 +227,24 @@ def test_releases_wait_for_each_other_and_none_is_broken_off() -> None:
 
 def test_what_commits_a_release_can_build_and_sign_nothing() -> None:
     release = job("release.yml", "release")
-    assert set(release.content["permissions"]) == {"contents", "pull-requests"}
+    assert release.content["permissions"] == _COMMITS
     assert not any("s2i" in step.get("uses", "") for step in release.steps)
     assert release.needs == ["wanted", "image"]
     assert "if" not in release.content
+
+
+def test_what_looks_an_image_up_is_logged_in_to_the_registry() -> None:
+    looking = [of for of in jobs("release.yml") if re.search(r"slipway (release|rebuild)\b", json.dumps(of.content))]
+    assert len(looking) > 2
+    for of in looking:
+        does = [step.get("uses", "").partition("@")[0] or step["run"].split()[1] for step in of.steps]
+        command = next(place for place, name in enumerate(does) if name in {"release", "rebuild"})
+        assert "docker/login-action" in does[:command]
+        assert of.content["permissions"]["packages"] == ("write" if _builds(of) else "read")
+
+
+def _builds(of: Job) -> bool:
+    return any("actions/s2i" in step.get("uses", "") for step in of.steps)
 
 
 def test_tools_are_the_ones_that_images_are_made_with() -> None:
