@@ -39,10 +39,17 @@ class Group:
         return self.log.read_text(errors="replace")
 
     def worker(self, port: int) -> int:
-        """The process that answers on a port: of those that listen there, the one that has started no other."""
-        sockets, of = _listening(port), _session(self.process.pid)
-        (found,) = [pid for pid in of if pid not in of.values() and sockets & _sockets(pid)]
-        return found
+        """The process that answers on a port: of those that listen there, the one that has started no other.
+
+        A worker that was just started may not have been seen as such by the kernel's lists yet.
+        """
+        until = time.monotonic() + _STOP
+        while True:
+            sockets, of = _listening(port), _session(self.process.pid)
+            found = [pid for pid in of if pid not in of.values() and sockets & _sockets(pid)]
+            if len(found) == 1 or time.monotonic() > until:
+                return found[0]
+            time.sleep(0.1)
 
     def pids(self) -> set[int]:
         """All of its processes."""

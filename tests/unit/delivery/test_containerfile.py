@@ -18,12 +18,11 @@ BIN = ROOT / "src" / "slipway" / "serving" / "bin"
 
 def test_every_base_is_named_by_its_digest() -> None:
     arguments = dict(re.findall(r"^ARG (\w+)=(\S+)$", CONTAINERFILE, re.MULTILINE))
+    stages = dict(reversed(pair) for pair in re.findall(r"^FROM (\S+) AS (\S+)$", CONTAINERFILE, re.MULTILINE))
     assert arguments
-    assert all(re.fullmatch(r"[\w./-]+@sha256:[0-9a-f]{64}", image) for image in arguments.values())
-    stages = re.findall(r"^FROM (\S+) AS (\S+)$", CONTAINERFILE, re.MULTILINE)
-    known = {f"${{{name}}}" for name in arguments} | {stage for _, stage in stages}
-    assert {base for base, _ in stages} <= known
-    assert {stage for _, stage in stages} >= {"serving", "tools"}
+    assert stages.keys() >= {"serving", "tools", "images"}
+    bases = {re.sub(r"\$\{(\w+)\}", lambda name: arguments[name[1]], base) for base in stages.values()}
+    assert all(re.fullmatch(r"[\w./-]+@sha256:[0-9a-f]{64}", base) for base in bases - stages.keys())
     assert CONTAINERFILE.count("\nFROM ") == len(stages)
 
 
