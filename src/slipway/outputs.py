@@ -4,14 +4,30 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal, Self
 
 from slipway.errors import OutsideError
 
 _MODELS, _HEAD, _NAME, _DIGEST = "models", "head", "image-name", "image-digest"
-_IMAGES = "images"
+_BUILT, _IMAGES = "image-built", "images"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Made:
+    """An image, by its name and digest."""
+
+    name: str
+    digest: str
+    built: bool
+    """Whether it was built now: one that was there before may lack its signature still."""
+
+    @classmethod
+    def of(cls, reference: str, *, built: bool) -> Self:
+        """An image of this reference; without one, no image."""
+        name, _, digest = reference.rpartition("@")
+        return cls(name=name, digest=digest, built=built)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,9 +50,10 @@ class Outputs:
         head: Path | None = None,
         image_url: Path | None = None,
         image_digest: Path | None = None,
+        images: Path | None = None,
     ) -> Self:
         """What the command line and the environment name."""
-        named = {_MODELS: models, _HEAD: head, _NAME: image_url, _DIGEST: image_digest}
+        named = {_MODELS: models, _HEAD: head, _NAME: image_url, _DIGEST: image_digest, _IMAGES: images}
         return cls(
             files={name: path for name, path in named.items() if path is not None},
             github=_path(environ, "GITHUB_OUTPUT"),
@@ -51,15 +68,21 @@ class Outputs:
         """The commit that the run is about."""
         self._write(_HEAD, commit)
 
-    def image(self, name: str, digest: str) -> None:
-        """An image, as Tekton Chains and GitHub's attestation know it."""
-        self._write(_NAME, name)
-        self._write(_DIGEST, digest)
+    @property
+    def is_of_one_image(self) -> bool:
+        """Whether files are asked for that hold one image alone."""
+        return not {_NAME, _DIGEST}.isdisjoint(self.files)
 
-    def images(self, references: Sequence[str]) -> None:
-        """Several images, by name and digest; the next job signs each of this array."""
-        parts = (reference.rpartition("@") for reference in references)
-        self._write(_IMAGES, json.dumps([{"name": name, "digest": digest} for name, _, digest in parts]))
+    def image(self, image: Made) -> None:
+        """An image, as Tekton Chains and GitHub's attestation know it."""
+        self._write(_NAME, image.name)
+        self._write(_DIGEST, image.digest)
+        self._write(_BUILT, json.dumps(image.built))
+
+    def images(self, images: Sequence[Made]) -> None:
+        """Several images: of GitHub's array the next job signs each; the file is Tekton Chains' type hint `IMAGES`."""
+        self._tell(_IMAGES, json.dumps([asdict(image) for image in images]))
+        self._file(_IMAGES, ",".join(f"{image.name}@{image.digest}" for image in images))
 
     def summarize(self, markdown: str) -> None:
         """Show people a text beside the job."""
@@ -67,13 +90,23 @@ class Outputs:
             _append(self.summary, markdown)
 
     def _write(self, name: str, value: str) -> None:
-        if "\n" in value or "\r" in value:
-            msg = f"a result of one line was expected: {name}"
-            raise ValueError(msg)
+        self._file(name, value)
+        self._tell(name, value)
+
+    def _file(self, name: str, value: str) -> None:
         if name in self.files:
-            _replace(self.files[name], value)
+            _replace(self.files[name], _line(name, value))
+
+    def _tell(self, name: str, value: str) -> None:
         if self.github is not None:
-            _append(self.github, f"{name}={value}\n")
+            _append(self.github, f"{name}={_line(name, value)}\n")
+
+
+def _line(name: str, value: str) -> str:
+    if "\n" in value or "\r" in value:
+        msg = f"a result of one line was expected: {name}"
+        raise ValueError(msg)
+    return value
 
 
 def _path(environ: Mapping[str, str], name: str) -> Path | None:

@@ -22,6 +22,7 @@ from slipway.errors import InputError
 from slipway.outputs import Outputs
 from slipway.plan.rule import Wanted
 from slipway.release.step import Done, Step
+from slipway.release.until import Until
 
 NEVER = (
     "slipway.stages.tune.run",
@@ -311,6 +312,47 @@ def test_a_broken_spec_keeps_nobody_from_a_mended_builder(world: World, clone: G
     assert (step.done, step.exit_code) == (Done.FAILED, 2)
 
 
+@pytest.mark.parametrize("landing", Landing)
+def test_images_are_built_first_and_committed_by_another_job(
+    world: World, clone: Git, monkeypatch: pytest.MonkeyPatch, landing: Landing
+) -> None:
+    """The job that may push to main builds nothing; what is not signed is told again until it landed."""
+    a, b = live(world)
+    assert b
+    rebuilt(world, clone, "older", landing=Landing.BRANCH)
+    before = world.bare("for-each-ref")
+    images = replace(world.upon(clone, "new", landing), until=Until.IMAGE)
+    told = [list(images.rebuild(names)) for names in ((), (), ("toy",))]
+    assert [[(step.key, step.done, step.commit, step.built) for step in steps] for steps in told] == [
+        [(key, Done.READY, "", built) for key in (a.key, b.key)] for built in (True, False, False)
+    ]
+    assert world.bare("for-each-ref") == before, "nothing landed, and nothing that waits was withdrawn"
+    monkeypatch.setattr(Upon, "build", None)
+    found = rebuilt(world, clone, "new", landing=landing)
+    assert [step.done for step in found] == [Done.COMMITTED if landing is Landing.PUSH else Done.PROPOSED] * 2
+    assert [(step.image, step.built) for step in found] == [(step.image, False) for step in told[0]]
+    if landing is Landing.PUSH:
+        assert list(images.rebuild()) == []
+        assert [step.image for step in images.rebuild(["toy"])] == [step.image for step in found]
+
+
+def test_a_rebuild_stops_where_an_engine_has_no_more_jobs(
+    world: World, clone: Git, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("slipway.release.releaser.MOST_AT_ONCE", 2)
+    world.pull()
+    for name in ("other", "zoo"):
+        world.add(name)
+    world.commit("Add two")
+    list(world.upon(clone, "old").release())
+    releaser = world.upon(clone, "new")
+    loud = replace(releaser.workspace, screen=replace(releaser.workspace.screen, quiet=False))
+    releaser = replace(releaser, workspace=loud)
+    runs = [[step.model for step in releaser.rebuild()] for _ in range(4)]
+    assert runs == [["other"], ["toy", "toy"], ["zoo"], []]
+    assert "2 images are enough for one run: from zoo on, the next has them" in capsys.readouterr().err
+
+
 def test_the_command(world: World, clone: Git, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     workspace = world.workspace(clone, tracking_uri="sqlite:////nowhere/mlflow.db")
     workspace = replace(workspace, screen=replace(workspace.screen, quiet=False))
@@ -324,6 +366,10 @@ def test_the_command(world: World, clone: Git, tmp_path: Path, capsys: pytest.Ca
     github = Outputs.of({"GITHUB_OUTPUT": str(tmp_path / "github")})
     assert rebuild(workspace, [], as_json=False, outputs=github) == 0
     assert (tmp_path / "github").read_text() == "images=[]\n"
+    every = Outputs.of({"GITHUB_OUTPUT": str(tmp_path / "github")}, images=tmp_path / "images")
+    assert rebuild(workspace, ["toy"], as_json=False, until=Until.IMAGE, outputs=every) == 0
+    assert (tmp_path / "images").read_text() == ",".join(one.image for one in live(world) if one)
+    assert '"built": false}]\n' in (tmp_path / "github").read_text()
     assert "Nothing to do: what is served is built upon this builder." in capsys.readouterr().err
     assert rebuild(workspace, ["nobody"], as_json=False) == 2
     assert "nothing of nobody is released in production" in capsys.readouterr().err

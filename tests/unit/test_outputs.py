@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from slipway.errors import OutsideError
-from slipway.outputs import Outputs
+from slipway.outputs import Made, Outputs
 
 DIGEST = f"sha256:{'a' * 64}"
+IMAGE = Made.of(f"registry.example/iris@{DIGEST}", built=True)
 
 
 def test_a_result_is_a_file_without_a_line_break_for_tekton(tmp_path: Path) -> None:
     outputs = Outputs.of({}, models=tmp_path / "models", image_url=tmp_path / "url", image_digest=tmp_path / "digest")
     for _ in range(2):  # a step that is tried again
         outputs.models(["iris", "fraud"])
-        outputs.image("registry.example/iris", DIGEST)
+        outputs.image(IMAGE)
     assert (tmp_path / "models").read_text() == '["iris", "fraud"]'
     assert (tmp_path / "url").read_text() == "registry.example/iris"
     assert (tmp_path / "digest").read_text() == DIGEST
@@ -27,12 +29,30 @@ def test_a_result_is_a_line_for_github_beside_those_of_earlier_steps(tmp_path: P
     (tmp_path / "output").write_text("earlier=1\n")
     outputs = Outputs.of(environ)
     outputs.models([])
-    outputs.image("registry.example/iris", DIGEST)
+    outputs.image(IMAGE)
     outputs.summarize("# One\n")
     outputs.summarize("# Two\n")
     lines = (tmp_path / "output").read_text().splitlines()
-    assert lines == ["earlier=1", "models=[]", "image-name=registry.example/iris", f"image-digest={DIGEST}"]
+    image = ["image-name=registry.example/iris", f"image-digest={DIGEST}", "image-built=true"]
+    assert lines == ["earlier=1", "models=[]", *image]
     assert (tmp_path / "summary").read_text() == "# One\n# Two\n"
+
+
+def test_images_are_a_matrix_for_github_and_a_type_hint_for_tekton_chains(tmp_path: Path) -> None:
+    outputs = Outputs.of({"GITHUB_OUTPUT": str(tmp_path / "output")}, images=tmp_path / "images")
+    other = Made.of(f"registry.example:5000/fraud@{DIGEST}", built=False)
+    outputs.images([IMAGE, other])
+    assert (tmp_path / "images").read_text() == (f"registry.example/iris@{DIGEST},registry.example:5000/fraud@{DIGEST}")
+    name, _, array = (tmp_path / "output").read_text().partition("=")
+    assert (name, json.loads(array)) == (
+        "images",
+        [
+            {"name": "registry.example/iris", "digest": DIGEST, "built": True},
+            {"name": "registry.example:5000/fraud", "digest": DIGEST, "built": False},
+        ],
+    )
+    outputs.images([])
+    assert (tmp_path / "images").read_text() == ""
 
 
 def test_without_an_engine_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -46,7 +66,7 @@ def test_without_an_engine_nothing_is_written(tmp_path: Path, monkeypatch: pytes
 def test_no_second_result_can_be_smuggled_into_one(tmp_path: Path) -> None:
     outputs = Outputs.of({"GITHUB_OUTPUT": str(tmp_path / "output")})
     with pytest.raises(ValueError, match="one line"):
-        outputs.image("registry.example/iris\nmodels=[]", DIGEST)
+        outputs.image(Made(name="registry.example/iris\nmodels=[]", digest=DIGEST, built=True))
     assert not (tmp_path / "output").exists()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -60,8 +60,15 @@ def rebuild(
     ] = None,
     repo: Repo = HERE,
     store: StoreUrl = None,
+    until: Annotated[
+        Literal["image", "commit"], typer.Option("--until", help="Stop after the images: commit nothing.")
+    ] = "commit",
     image_url: ImageUrl = None,
     image_digest: ImageDigest = None,
+    images: Annotated[
+        Path | None,
+        typer.Option("--images", metavar="FILE", help="Write all the images there, for Tekton Chains.", dir_okay=False),
+    ] = None,
     as_json: Json = False,
 ) -> int:
     """Build the images of what is live again, where the builder is a new one, and commit their digests.
@@ -70,8 +77,10 @@ def rebuild(
     """
     from slipway.commands import rebuild as commands
 
-    outputs = Outputs.of(os.environ, image_url=image_url, image_digest=image_digest)
-    return commands.rebuild(workspace_of(repo, store), models or [], as_json=as_json, outputs=outputs)
+    outputs = Outputs.of(os.environ, image_url=image_url, image_digest=image_digest, images=images)
+    return commands.rebuild(
+        workspace_of(repo, store), models or [], as_json=as_json, until=Until(until), outputs=outputs
+    )
 
 
 @app.command(rich_help_panel=MERGE)

@@ -7,19 +7,29 @@ from typing import TYPE_CHECKING
 
 from slipway.commands.release import Run, of_one
 from slipway.errors import ExitCode
+from slipway.release.until import Until
 
 if TYPE_CHECKING:
     from slipway.outputs import Outputs
     from slipway.workspace import Workspace
 
 
-def rebuild(workspace: Workspace, models: Sequence[str], *, as_json: bool, outputs: Outputs | None = None) -> int:
+def rebuild(
+    workspace: Workspace,
+    models: Sequence[str],
+    *,
+    as_json: bool,
+    until: Until = Until.COMMIT,
+    outputs: Outputs | None = None,
+) -> int:
     """Build the images of what is live and on trial again where their builder is not the one of now, and commit them.
 
-    Nothing is trained or judged; what is held is told, and is no failure.
+    Nothing is trained or judged; what is held is told, and is no failure. Until the image, everything is done but the
+    commits: a job that may push images signs them, and one that may push to main finds them, and builds nothing.
     """
     run = Run(
         workspace=workspace,
+        until=until,
         as_json=as_json,
         outputs=outputs,
         is_of_one=of_one(models, outputs),

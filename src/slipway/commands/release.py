@@ -14,11 +14,12 @@ from slipway.adapters.main_branch import Landing, MainBranch
 from slipway.errors import ExitCode, InputError, OutsideError
 from slipway.key import SHORT
 from slipway.mirror import Mirror
+from slipway.outputs import Made
 from slipway.plan.rule import Wanted
 from slipway.release.releaser import Releaser
 from slipway.release.step import Done, Step
 from slipway.release.until import Until
-from slipway.release.wanting import wanting
+from slipway.release.wanting import at_once, wanting
 from slipway.reviewed_bytes import Bytes
 from slipway.screen import emit, emit_json
 
@@ -52,9 +53,13 @@ def release(
 
 
 def wanted(workspace: Workspace) -> list[str]:
-    """The models of which main's history asks anything, or of which a commit waits on a branch."""
+    """The models of which main's history asks anything, or of which a commit waits on a branch.
+
+    No more than an engine runs jobs at once; of the others people are told.
+    """
     workspace.check_history()
-    return wanting(workspace, MainBranch.of(workspace.git), _landing(workspace.settings.landing))
+    found = wanting(workspace, MainBranch.of(workspace.git), _landing(workspace.settings.landing))
+    return at_once(found, workspace.screen.say)
 
 
 def promote(workspace: Workspace, model: str, *, key: str | None, as_json: bool) -> int:
@@ -65,7 +70,7 @@ def promote(workspace: Workspace, model: str, *, key: str | None, as_json: bool)
 
 def of_one(models: Sequence[str], outputs: Outputs | None) -> bool:
     """Whether one model is named; `InputError` where files for its image are asked for and none is."""
-    if len(models) != 1 and outputs and outputs.files:
+    if len(models) != 1 and outputs and outputs.is_of_one_image:
         raise InputError("--image-url and --image-digest are of one image", hint="Name one model.")
     return len(models) == 1
 
@@ -99,10 +104,10 @@ class Run:
             _follow(mirror, main, done)
             if self.as_json:
                 emit_json({"steps": [_document(step) for step in done]})
+            self._hand_on(done)
         if not self.as_json and not done:
             self.workspace.screen.say(self.idle)
         _say_what_is_not_pushed(self.workspace, main)
-        self._hand_on(done)
         return max((code(step) for step in done), default=ExitCode.DONE)
 
     def _say(self, step: Step) -> None:
@@ -114,11 +119,19 @@ class Run:
         """Tell the engine the images; nothing where there is none, for its next job reads that too."""
         if self.outputs is None:
             return
-        found = list(dict.fromkeys(step.image for step in done if step.image))
+        found = _images(done)
         self.outputs.images(found)
         if self.is_of_one:
-            name, _, digest = (found or [""])[-1].rpartition("@")
-            self.outputs.image(name, digest)
+            self.outputs.image(found[-1] if found else Made.of("", built=False))
+
+
+def _images(done: Sequence[Step]) -> list[Made]:
+    """The images of all steps, each once: also those that were built before, for they may not be signed yet."""
+    found: dict[str, bool] = {}
+    for step in done:
+        if step.image:
+            found[step.image] = step.built or found.get(step.image, False)
+    return [Made.of(reference, built=built) for reference, built in found.items()]
 
 
 def _follow(mirror: Mirror, main: MainBranch, done: Sequence[Step]) -> None:

@@ -102,7 +102,8 @@ class Decisions:
         shown = reviewed_bytes.check(self.workspace.store, state.model, key, built.onnx_sha256)
         release = Release(key=key, image=built.image, commit=source, metrics=judged.metrics)
         change = commits.released(state, view.current, release, view.shape, said=reviewed_bytes.told(shown))
-        return Prepared(change=change, image=built.image, reviewed=shown if shown.note else None)
+        noted = shown if shown.note else None
+        return Prepared(change=change, image=built.image, built=not built.reused, reviewed=noted)
 
     def _restored(self, view: View) -> Prepared:
         """A release that was there before, in its newest image; one that a person took away stays away."""
@@ -124,16 +125,19 @@ class Decisions:
             return self._not_rebuilt(view, key, f"{key[:SHORT]} is served no more")
         built = self.shipping.built(state, key, release.commit)
         if digest_of(built.image) == digest_of(release.image):
-            return self._not_rebuilt(view, key, f"{key[:SHORT]} is built upon this builder", image=built.image)
+            same = self._not_rebuilt(view, key, f"{key[:SHORT]} is built upon this builder", image=built.image)
+            return replace(same, built=not built.reused)
         if taken := self.took_away(view, key, built.image):
             said = (
                 f"{taken[:SHORT]} took the image of this builder away from {key[:SHORT]}, until the builder is another"
             )
             back = f"to put it back: {self.workspace.git.revert_of(taken)}"
-            return replace(self._not_rebuilt(view, key, said, back), done=Done.HELD)
+            made = "" if built.reused else built.image  # nobody was told of this one
+            held = self._not_rebuilt(view, key, said, back, image=made)
+            return replace(held, done=Done.HELD, built=not built.reused)
         builder = self.workspace.settings.builder or self.shipping.images.builder
         change = commits.rebuilt(state, view.current, release, built.image, builder)
-        return Prepared(change=change, image=built.image)
+        return Prepared(change=change, image=built.image, built=not built.reused)
 
     def rebuild_branch(self, model: str, key: str) -> str:
         """Where a rebuild waits: beside the model's next commit, and one for each key, for both can wait at once.
@@ -148,7 +152,7 @@ class Decisions:
         return self.main.deep(lambda: taken_away(self.workspace.git, view.tip, environment, wanted))
 
     def _not_rebuilt(self, view: View, key: str, *said: str, image: str = "") -> Stopped:
-        if self.landing is Landing.BRANCH:
+        if self.landing is Landing.BRANCH and self.until is Until.COMMIT:
             self.main.withdraw(self.rebuild_branch(view.state.model, key))
         return Stopped(done=Done.NOTHING, reasons=said, image=image)
 

@@ -23,7 +23,7 @@ from slipway.release.shipping import Shipping
 from slipway.release.step import Done, Step, Stopped
 from slipway.release.until import Until
 from slipway.release.view import View, read
-from slipway.release.wanting import served, wanting
+from slipway.release.wanting import MOST_AT_ONCE, at_once, served, wanting
 from slipway.reviewed_bytes import told
 from slipway.spec import check_name
 
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 _ATTEMPTS = 60
 _STEPS = 4
 """Commits that one model can ask for in a row: a rollback, a release, a configuration, and one to spare."""
+_SERVED = 2
+"""Releases of one model that are served at most: one live, and one on trial."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 2.0
 
 
@@ -60,7 +62,10 @@ class Releaser:
         A model for which something fails is a failed step, and the others go on; not where main cannot be reached.
         """
         steps = self._bring if self.until is Until.COMMIT else self._prepare
-        for model in [check_name(name) for name in names] or wanting(self.workspace, self.main, self.landing):
+        tell = self.workspace.screen.say
+        for model in [check_name(name) for name in names] or at_once(
+            wanting(self.workspace, self.main, self.landing), tell
+        ):
             yield from _guarded(model, partial(steps, model, named=bool(names)))
 
     def promote(self, model: str, key: str | None = None) -> Step:
@@ -76,10 +81,17 @@ class Releaser:
     def rebuild(self, names: Sequence[str] = ()) -> Iterator[Step]:
         """Every step for these models, or for all that are served: each of their keys upon the builder of now.
 
-        Nothing is trained or judged, and what main's history asks for besides is left to `release`.
+        Nothing is trained or judged, and what main's history asks for besides is left to `release`. One run is about
+        so many images as an engine can sign at once: the same for the run that builds and for the one that commits.
         """
+        count = 0
         for model in [check_name(name) for name in names] or served(self.workspace, self.main, self.landing):
-            yield from _guarded(model, partial(self._rebuild, model, named=bool(names)))
+            if count > MOST_AT_ONCE - _SERVED:
+                self.workspace.screen.say(f"{count} images are enough for one run: from {model} on, the next has them")
+                return
+            for step in _guarded(model, partial(self._rebuild, model, named=bool(names))):
+                count += bool(step.image) and step.done is not Done.NOTHING
+                yield step
 
     @cached_property
     def decisions(self) -> Decisions:
@@ -126,7 +138,9 @@ class Releaser:
         self._withdraw_rebuilds(model, but=keys)
         for key in keys:
             branch = self.decisions.rebuild_branch(model, key)
-            step = self._step(model, partial(self.decisions.rebuilt, key), branch=branch)
+            decide = partial(self.decisions.rebuilt, key)
+            is_last = self.until is Until.COMMIT
+            step = self._step(model, decide, branch=branch) if is_last else self._ready(model, decide)
             if named or step.done is not Done.NOTHING:
                 yield replace(step, key=key)
         if named and not keys:
@@ -135,12 +149,18 @@ class Releaser:
 
     def _withdraw_rebuilds(self, model: str, *, but: Sequence[str]) -> None:
         """Take back the rebuilds that wait of keys that are served no more."""
-        if self.landing is not Landing.BRANCH:
+        if self.landing is not Landing.BRANCH or self.until is not Until.COMMIT:
             return
         kept = {self.decisions.rebuild_branch(model, key) for key in but}
         for branch in self.main.waiting(self.decisions.rebuild_branch(model, "*")):
             if branch not in kept:
                 self.main.withdraw(branch)
+
+    def _ready(self, model: str, decide: Decide) -> Step:
+        """Everything but the commit."""
+        began = self.workspace.clock()
+        step = self._made(self._read(self.main.tip(), model), decide)
+        return replace(step, commit="", seconds=self.workspace.clock() - began)
 
     def _step(self, model: str, decide: Decide, *, branch: str = "") -> Step:
         began = self.workspace.clock()
@@ -161,8 +181,8 @@ class Releaser:
         found = decide(view)
         step = self._about(view)
         if isinstance(found, Stopped):
-            return replace(step, done=found.done, reasons=found.reasons, image=found.image)
-        change, step = found.change, replace(step, image=found.image)
+            return replace(step, done=found.done, reasons=found.reasons, image=found.image, built=found.built)
+        change, step = found.change, replace(step, image=found.image, built=found.built)
         if found.reviewed:
             step = replace(step, reviewed=found.reviewed.bytes, reasons=(told(found.reviewed),))
         made = self.main.commit(view.tip, change.files, change.message, self.workspace.now())

@@ -33,7 +33,9 @@ class Stopped:
     done: Done
     reasons: tuple[str, ...]
     image: str = ""
-    """That is there already."""
+    """That was looked for."""
+    built: bool = False
+    """Whether it was not there before."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +45,8 @@ class Prepared:
     change: Change
     image: str = ""
     """That the commit puts in, by its digest."""
+    built: bool = False
+    """Whether it was not there before."""
     reviewed: Checked | None = None
     """Whether its model is the one that a review showed, where one did."""
 
@@ -59,6 +63,8 @@ class Step:
     commit: str = ""
     image: str = ""
     """The image that it is about, by its digest: built for it, or looked for."""
+    built: bool = False
+    """Whether the image was built now; not where it was there before, or is restored."""
     reviewed: Bytes | None = None
     """Whether the image's model is the one that a review showed, where one did that was not to be shipped."""
     reasons: tuple[str, ...] = ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from slipway.adapters.main_branch import Landing, MainBranch
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from slipway.workspace import Workspace
 
 _IDLE = (Wanted.NONE, Wanted.HELD)
+MOST_AT_ONCE = 256
+"""Jobs of one matrix, on both engines: a longer one fails as a whole, and nothing would be released."""
 
 
 def wanting(workspace: Workspace, main: MainBranch, landing: Landing) -> list[str]:
@@ -30,6 +33,17 @@ def wanting(workspace: Workspace, main: MainBranch, landing: Landing) -> list[st
     found = main.deep(ask)
     proposed = _proposed(main, f"slipway/{environment}/*") if landing is Landing.BRANCH else []
     return [*found, *(model for model in proposed if model not in found)]
+
+
+def at_once(names: Iterable[str], tell: Callable[[str], None]) -> list[str]:
+    """What one run is about: the first by name, the same for each of its jobs. Of the others it is told."""
+    found = sorted(names)
+    if len(found) > MOST_AT_ONCE:
+        tell(
+            f"{len(found)} models are wanted, and no engine runs more than {MOST_AT_ONCE} jobs at once: from "
+            f"{found[MOST_AT_ONCE]} on, they stay wanted, and come with the next run"
+        )
+    return found[:MOST_AT_ONCE]
 
 
 def served(workspace: Workspace, main: MainBranch, landing: Landing) -> list[str]:

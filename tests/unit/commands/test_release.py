@@ -18,10 +18,12 @@ from tests import remotes
 from tests.remotes import World
 
 from slipway.adapters.git import Git
+from slipway.adapters.main_branch import MainBranch
 from slipway.commands.release import release
-from slipway.errors import InputError
+from slipway.errors import InputError, UnreachableError
 from slipway.outputs import Outputs
 from slipway.release.until import Until
+from slipway.release.wanting import MOST_AT_ONCE, at_once
 from slipway.workspace import Workspace
 
 MANIFEST = "gitops/models/toy/production/seldon-deployment.yaml"
@@ -221,12 +223,17 @@ def test_the_next_job_is_told_the_image(
     url, digest = outputs.files["image-name"], outputs.files["image-digest"]
     assert land(workspace, "toy", until=Until.VERDICT, outputs=outputs) == 0
     assert (url.read_text(), digest.read_text()) == ("", "")
+    assert (outputs.github or url).read_text().endswith("image-built=false\n")
     assert land(workspace, "toy", until=Until.IMAGE, outputs=outputs) == 0
     assert capsys.readouterr().out == "", "nothing was committed"
     assert url.read_text() == "localhost/slipway/toy"
     image = f"{url.read_text()}@{digest.read_text()}"
     lines = (outputs.github or url).read_text().splitlines()
-    assert lines[-2:] == [f"image-name={url.read_text()}", f"image-digest={digest.read_text()}"]
+    named = [f"image-name={url.read_text()}", f"image-digest={digest.read_text()}"]
+    assert lines[-3:] == [*named, "image-built=true"]
+    assert land(workspace, "toy", until=Until.IMAGE, outputs=outputs) == 0
+    lines = (outputs.github or url).read_text().splitlines()
+    assert lines[-3:] == [*named, "image-built=false"], "it was there before"
     assert land(workspace, "toy", outputs=outputs) == 0
     assert image.encode() in (world.manifest() or b"")
     assert f"{image.rpartition('@')[0]}@{digest.read_text()}" == image
@@ -240,6 +247,37 @@ def test_one_image_is_asked_of_one_model(world: World, clone: Git, outputs: Outp
     assert land(workspace, until=Until.VERDICT, outputs=replace(outputs, files={})) == 0
     assert outputs.github
     assert outputs.github.read_text() == "images=[]\n"
+
+
+def test_the_next_job_is_told_what_landed_before_main_was_lost(
+    world: World, clone: Git, outputs: Outputs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.add("other")
+    world.commit("Add other")
+    workspace = world.workspace(clone, tracking_uri=UNREACHABLE)
+    land_it = MainBranch.land
+
+    def once(self: MainBranch, commit: str, parent: str) -> bool:
+        landed = land_it(self, commit, parent)
+        clone.run("remote", "set-url", "origin", str(world.root / "nowhere.git"))
+        return landed
+
+    monkeypatch.setattr(MainBranch, "land", once)
+    with pytest.raises(UnreachableError):
+        land(workspace, outputs=replace(outputs, files={}))
+    assert world.log("%s")[0].startswith("release(other)")
+    assert outputs.github
+    (image,) = json.loads(outputs.github.read_text().partition("images=")[2])
+    assert (image["name"], image["built"]) == ("localhost/slipway/other", True)
+
+
+def test_more_models_than_an_engine_runs_jobs_come_with_the_next_run() -> None:
+    said: list[str] = []
+    names = [f"m{number:03}" for number in range(MOST_AT_ONCE + 2)]
+    assert at_once(reversed(names), said.append) == names[:256]
+    assert "258 models are wanted, and no engine runs more than 256 jobs at once: from m256 on" in said[0]
+    assert at_once(names[:256], said.append) == names[:256]
+    assert len(said) == 1
 
 
 def test_a_verdict_of_no_fails_whoever_asks_for_it_and_no_build(world: World, clone: Git) -> None:
