@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
 import subprocess
 from collections import defaultdict
 from pathlib import Path
@@ -19,7 +21,6 @@ FILES = [*WORKFLOWS, *ACTIONS]
 CHECKOUT = "actions/checkout"
 OF_THE_RUNNER = {"GITHUB_OUTPUT", "GITHUB_REPOSITORY", "GITHUB_SHA", "RUNNER_TEMP"}
 UNTRUSTED = ["pull-request.yml", "ci.yml"]
-_COMMITS = {"contents": "write", "packages": "read", "pull-requests": "write"}
 _CHAMPIONS = ".slipway/champions"
 
 
@@ -225,12 +226,49 @@ def test_releases_wait_for_each_other_and_none_is_broken_off() -> None:
     assert document(FOLDER / "release.yml")["on"]["push"] == {"branches": ["main"]}
 
 
-def test_what_commits_a_release_can_build_and_sign_nothing() -> None:
-    release = job("release.yml", "release")
-    assert release.content["permissions"] == _COMMITS
-    assert not any("s2i" in step.get("uses", "") for step in release.steps)
-    assert release.needs == ["wanted", "image"]
-    assert "if" not in release.content
+@pytest.mark.parametrize(
+    ("commits", "needs", "condition"),
+    [
+        ("release", ["wanted", "image"], None),
+        ("land", ["rebuild", "sign"], "${{ !cancelled() && needs.sign.result == 'success' }}"),
+    ],
+)
+def test_what_commits_can_build_and_sign_nothing_and_waits_for_signatures(
+    commits: str, needs: list[str], condition: str | None
+) -> None:
+    of = job("release.yml", commits)
+    assert of.content["permissions"] == {"contents": "write", "packages": "read", "pull-requests": "write"}
+    assert not _builds(of)
+    assert of.needs == needs
+    assert of.content.get("if") == condition
+    assert any("cosign sign" in step.get("run", "") for step in job("release.yml", needs[-1]).steps)
+
+
+def test_what_builds_images_can_commit_nothing() -> None:
+    assert [of.id for of in jobs("release.yml") if _builds(of)] == ["image", "rebuild"]
+    for of in filter(_builds, jobs("release.yml")):
+        assert of.content["permissions"]["contents"] == "read"
+        assert of.steps[-1].get("run", "").endswith("--until image") or "attest@" in of.steps[-1]["uses"]
+
+
+@pytest.mark.parametrize("signing", [job("release.yml", name) for name in ("image", "sign")], ids=str)
+def test_a_signature_is_tried_again_and_a_failed_one_fails_its_job(signing: Job, tmp_path: Path) -> None:
+    (step,) = (step for step in signing.steps if "cosign sign" in step.get("run", ""))
+    assert "continue-on-error" not in {*step, *signing.content}
+    for times, (code, calls) in {0: (0, 1), 2: (0, 3), 3: (1, 3)}.items():
+        called = tmp_path / f"{times}"
+        stubs = f'sleep() {{ :; }}; cosign() {{ echo "$@" >> {called}; (( $(wc -l < {called}) > {times} )); }}\n'
+        script = [shutil.which("bash") or "bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", stubs + step["run"]]
+        assert subprocess.run(script, env={**os.environ, "IMAGE": "one@two"}, check=False).returncode == code
+        assert called.read_text().splitlines() == ["sign --yes one@two"] * calls
+
+
+def test_an_image_is_attested_by_the_run_that_built_it() -> None:
+    conditions = [
+        step["if"] for of in jobs("release.yml") for step in of.steps if "actions/attest@" in step.get("uses", "")
+    ]
+    assert len(conditions) == 2
+    assert all("steps.image.outputs.image-built == 'true'" in one or "matrix.image.built" in one for one in conditions)
 
 
 def test_what_looks_an_image_up_is_logged_in_to_the_registry() -> None:
