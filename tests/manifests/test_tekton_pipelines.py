@@ -72,7 +72,7 @@ def test_results_that_are_asked_for_are_there(name: str, pipeline: Object) -> No
 
 def test_every_result_is_used() -> None:
     made = {(name, one["name"]) for name, task in TASKS.items() for one in task["spec"].get("results", [])}
-    for_chains = {("image", "IMAGE_URL"), ("image", "IMAGE_DIGEST")}
+    for_chains = {("image", "IMAGE_URL"), ("image", "IMAGE_DIGEST"), ("rebuild", "IMAGES")}
     used = {found for text in texts(PIPELINES) for found in re.findall(r"\$\(tasks\.([\w-]+)\.results\.([\w-]+)", text)}
     assert made - for_chains == used
 
@@ -87,7 +87,7 @@ def test_a_pull_request_runs_its_stages_in_order() -> None:
 
 
 def test_a_merge_runs_its_stages_in_order() -> None:
-    stages = ("wanted", "judge", "image", "release", "rebuild", "propose")
+    stages = ("wanted", "judge", "image", "release", "rebuild", "land", "propose")
     for earlier, later in pairwise(stages):
         assert earlier in before(PIPELINES["release"], later)
 

@@ -25,7 +25,8 @@ SECRETS: dict[str, set[str]] = {
     "judge": {"slipway-github", "slipway-store", "slipway-registry-pull"},
     "image": {"slipway-github", "slipway-store", "slipway-registry"},
     "release": {"slipway-store", "slipway-registry-pull", "slipway-git"},
-    "rebuild": {"slipway-store", "slipway-registry", "slipway-git"},
+    "rebuild": {"slipway-github", "slipway-store", "slipway-registry"},
+    "land": {"slipway-store", "slipway-registry-pull", "slipway-git"},
     "propose": {"slipway-git"},
     "verify": {"slipway-store", "slipway-registry-pull"},
 }
@@ -137,4 +138,5 @@ def test_the_secrets_that_can_write_are_told_apart() -> None:
         return {name for name, found in SECRETS.items() if secret in found}
 
     assert has("slipway-registry") == BUILDERS
-    assert has("slipway-git") == {"release", "rebuild", "propose"}
+    assert has("slipway-git") == {"release", "land", "propose"}
+    assert not has("slipway-registry") & has("slipway-git")  # who pushes images commits nothing
