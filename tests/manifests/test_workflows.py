@@ -138,6 +138,17 @@ def test_secrets_are_those_of_an_environment(of: Job) -> None:
     )
 
 
+def test_people_are_told_which_jobs_have_which_power() -> None:
+    rows = re.findall(r"^\| `?(none|\w+)`? \|.*\| (.*) \|$", (ROOT / ".github/SECURITY.md").read_text(), re.MULTILINE)
+    told = [(environment, name) for environment, named in rows for name in re.findall(r"`([\w.-]+)`", named)]
+    files = {name for environment, name in told if environment == "none" and name.endswith(".yml")}
+    alone = [of for of in JOBS if of.file not in files]
+    assert files == set(UNTRUSTED)
+    assert sorted(one for one in told if one[1] not in files) == sorted(
+        (of.content.get("environment", "none"), of.id) for of in alone
+    )
+
+
 @pytest.mark.parametrize("of", JOBS, ids=str)
 def test_only_what_commits_keeps_the_means_to_push(of: Job) -> None:
     for given in of.using(CHECKOUT):
@@ -198,6 +209,8 @@ def test_champions_are_restored_from_where_main_alone_saves_them() -> None:
     assert (reader, writer) == ("pull-request.yml", "release.yml")
     assert get["path"] == put["path"] == _CHAMPIONS
     assert put["key"].startswith(get["restore-keys"])
+    (save,) = (step for step in job("release.yml", "champions").steps if "cache/save@" in step.get("uses", ""))
+    assert save["if"] == f"${{{{ !cancelled() && hashFiles('{_CHAMPIONS}/**') != '' }}}}"
     assert not any(of.using("actions/cache") for of in JOBS)
 
 
@@ -298,7 +311,10 @@ def test_tools_are_the_ones_that_images_are_made_with() -> None:
 def test_what_runs_and_what_runs_it_have_owners() -> None:
     owners = (ROOT / ".github/CODEOWNERS").read_text()
     owned = {line.split()[0] for line in owners.splitlines() if line and not line.startswith("#")}
-    assert {"/gitops/", "/.github/", "/tekton/", "/pyproject.toml"} <= owned
+    folders = {"/gitops/", "/.github/", "/tekton/", "/src/"}
+    files = {"/Containerfile", "/Makefile", "/.python-version", "/pyproject.toml", "/uv.lock"}
+    assert owned == folders | files | {"/uv.toml"}
+    assert all((ROOT / name.strip("/")).exists() for name in files | folders - {"/gitops/"})  # a release makes that
 
 
 @pytest.mark.skipif(not (ROOT / ".tools/node/.ready").is_file(), reason="make .tools/node/.ready installs the linter")
