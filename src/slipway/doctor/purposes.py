@@ -16,6 +16,7 @@ class Purpose:
 
 
 _LOGIN = "logs in to the registry; without it, to ghcr.io as the workflow itself"
+APP_ID, APP_KEY = "SLIPWAY_GITHUB_APP_ID", "SLIPWAY_GITHUB_APP_KEY"
 PURPOSES = {
     "SLIPWAY_STORE": Purpose(
         Need.NECESSARY, "the store that outlasts a run, as s3://bucket/prefix: releases wait for it"
@@ -30,12 +31,12 @@ PURPOSES = {
     "REGISTRY_USERNAME": Purpose(Need.ADVISED, _LOGIN),
     "REGISTRY_PASSWORD": Purpose(Need.ADVISED, _LOGIN),
     "SLIPWAY_REGISTRY_HOST": Purpose(Need.ADVISED, "the registry's host; without it, ghcr.io"),
-    "SLIPWAY_GITHUB_APP_ID": Purpose(Need.ADVISED, "the GitHub App that pushes to main"),
-    "SLIPWAY_GITHUB_APP_KEY": Purpose(Need.ADVISED, "the private key of that App"),
+    APP_ID: Purpose(Need.ADVISED, "the GitHub App that pushes to main, or opens the pull requests of releases"),
+    APP_KEY: Purpose(Need.ADVISED, "the private key of that App"),
     "SLIPWAY_DEPLOY_KEY": Purpose(Need.ADVISED, "the deploy key that pushes to main, where no App does"),
     "SLIPWAY_ATTEST": Purpose(Need.ADVISED, "«never» for a private repository without GitHub Enterprise Cloud"),
 }
-CREDENTIALS = {"SLIPWAY_GITHUB_APP_KEY": "Integration", "SLIPWAY_DEPLOY_KEY": "DeployKey"}
+CREDENTIALS = {APP_KEY: "Integration", "SLIPWAY_DEPLOY_KEY": "DeployKey"}
 """Either of them pushes releases to a protected main, if its rules let that kind of actor pass."""
 _OTHER = Purpose(Need.ADVISED, "a workflow asks for it")
 

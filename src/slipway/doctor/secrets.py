@@ -7,9 +7,11 @@ from dataclasses import dataclass, replace
 
 from slipway.doctor.facts import PULLS, Names, Settings, Tree, Unseen
 from slipway.doctor.finding import Finding, State
-from slipway.doctor.purposes import CREDENTIALS, purpose
+from slipway.doctor.purposes import APP_ID, APP_KEY, CREDENTIALS, purpose
 from slipway.doctor.said import finding, unseen
 from slipway.doctor.workflows import Job
+
+_WHO = "who releases"
 
 
 @dataclass(frozen=True)
@@ -25,17 +27,21 @@ class _Kind:
 def variables(tree: Tree, github: Settings) -> Iterator[Finding]:
     """The variables that the workflows name."""
     kind = _Kind("variable", "gh variable set", github.variables, lambda job: job.variables)
-    for name in _places(tree, kind.asked):
+    for name, places in _places(tree, kind.asked).items():
         set_how = f"{kind.command} {name} --repo {github.name}"
-        yield _seen(name, kind, _set(name, kind.names), set_how)
+        names = kind.names if all(places) else Names(everywhere=kind.names.everywhere)  # a job reads its own's alone
+        yield _seen(name, kind, _set(name, names), set_how)
 
 
 def secrets(tree: Tree, github: Settings) -> Iterator[Finding]:
     """The secrets that the workflows name: each belongs to the environments of the jobs that ask for it."""
     kind = _Kind("secret", "gh secret set", github.secrets, lambda job: job.secrets)
     found = [one for name, places in _places(tree, kind.asked).items() for one in _secret(name, places, kind, github)]
-    yield from (_either(one, found) for one in found)
-    yield _pusher(tree, github, found)
+    if tree.lands_by_branch:
+        yield from (*found, _opener(tree, github, found))
+    else:
+        yield from (_either(one, found) for one in found)
+        yield _pusher(github, found)
 
 
 def _places(tree: Tree, asked: Callable[[Job], frozenset[str]]) -> Mapping[str, list[str]]:
@@ -84,22 +90,44 @@ def _either(one: Finding, found: list[Finding]) -> Finding:
     return one
 
 
-def _pusher(tree: Tree, github: Settings, found: list[Finding]) -> Finding:
+def _opener(tree: Tree, github: Settings, found: list[Finding]) -> Finding:
+    """Whether an App opens the pull requests of releases.
+
+    Those that a workflow's own token opens start no workflow, so that the check that a merge waits for never runs:
+    https://docs.github.com/en/actions/concepts/security/github_token
+    """
+    keys = [one for one in found if one.name.partition(" ")[0] == APP_KEY]
+    if not keys and tree.has_pipelines:
+        return unseen(_WHO, Unseen(why="who opens the pull requests of releases is said in the cluster's Secret"))
+    has_id = _set(APP_ID, github.variables)
+    states = {one.state for one in keys}
+    if has_id and State.OK in states:
+        what = "an App opens the pull requests of releases (landing = branch)"
+        return unseen(_WHO, has_id) if isinstance(has_id, Unseen) else finding(_WHO, ok=True, what=what)
+    unknown = next((one for one in keys if one.state is State.UNKNOWN), None)
+    if has_id and unknown:
+        return unseen(_WHO, Unseen(why=unknown.what, how=unknown.how))
+    how = (
+        "Make a GitHub App that may write contents and pull requests, install it here, and then: "
+        f"gh variable set {APP_ID} --repo {github.name}; gh secret set {APP_KEY} --repo {github.name} --env release"
+    )
+    what = "no check runs on pull requests that a workflow's own token opens, so no release would merge"
+    return finding(_WHO, ok=False, what=what, how=how)
+
+
+def _pusher(github: Settings, found: list[Finding]) -> Finding:
     """Whether anybody gets releases onto a main that takes nothing but pull requests."""
-    name = "who releases"
-    if tree.lands_by_branch:
-        return finding(name, ok=True, what="pull requests of their own (landing = branch)")
     theirs = [(one, one.name.partition(" ")[0]) for one in found if one.name.partition(" ")[0] in CREDENTIALS]
     if kinds := {CREDENTIALS[credential] for one, credential in theirs if one.state is State.OK}:
-        return _passes(name, kinds, github)
+        return _passes(_WHO, kinds, github)
     unknown = next((one for one, _ in theirs if one.state is State.UNKNOWN), None)
     if unknown:
-        return unseen(name, Unseen(why=unknown.what, how=unknown.how))
+        return unseen(_WHO, Unseen(why=unknown.what, how=unknown.how))
     how = (
         "Make a deploy key that may write, and put it in as SLIPWAY_DEPLOY_KEY (the ruleset lets deploy keys pass); "
-        'or have releases open pull requests: [tool.slipway] landing = "branch".'
+        'or have releases open pull requests, which takes an App: [tool.slipway] landing = "branch".'
     )
-    return finding(name, ok=False, what="a protected main refuses a workflow's own token", how=how)
+    return finding(_WHO, ok=False, what="a protected main refuses a workflow's own token", how=how)
 
 
 def _passes(name: str, kinds: set[str], github: Settings) -> Finding:

@@ -108,6 +108,11 @@ MISSING: list[tuple[str, dict[str, Any], str]] = [
     ("environment release", {"branches": {}}, "deployment_branch_policy"),
     ("SLIPWAY_STORE", {"variables": Names(everywhere=frozenset())}, "gh variable set SLIPWAY_STORE"),
     (
+        "SLIPWAY_STORE",  # the job that asks first has no environment
+        {"variables": Names(everywhere=frozenset(), by_environment={"release": VARIABLES})},
+        "gh variable set SLIPWAY_STORE --repo acme/models",
+    ),
+    (
         "AWS_SECRET_ACCESS_KEY (release)",
         {"secrets": with_secret("AWS_SECRET_ACCESS_KEY", "release")},
         "gh secret set AWS_SECRET_ACCESS_KEY --repo acme/models --env release",
@@ -218,11 +223,19 @@ class TestWhoReleases:
     def test_none_is_not(self) -> None:
         assert judged(secrets=self.names())["who releases"].is_fault
 
-    def test_pull_requests_of_their_own_need_none_but_auto_merge(self) -> None:
+    def test_pull_requests_of_their_own_need_an_app_and_auto_merge(self) -> None:
+        """A workflow's own token would open them, and nothing would ever run on them."""
         tree = replace(TREE, lands_by_branch=True)
-        found = judged(tree=tree, secrets=self.names())
+        found = judged(tree=tree, secrets=self.names("SLIPWAY_GITHUB_APP_KEY"))
         assert not [one for one in found.values() if one.is_fault]
         assert found["pull requests by workflows"].need is Need.ADVISED
+        nobody = Names(everywhere=VARIABLES - {"SLIPWAY_GITHUB_APP_ID"})
+        for found in (judged(tree, secrets=self.names("SLIPWAY_DEPLOY_KEY")), judged(tree, variables=nobody)):
+            assert [one.name for one in found.values() if one.is_fault] == ["who releases"]
+            assert "gh variable set SLIPWAY_GITHUB_APP_ID --repo acme/models" in found["who releases"].how
+            assert "gh secret set SLIPWAY_GITHUB_APP_KEY" in found["who releases"].how
+        of_the_cluster = replace(tree, workflows=replace(HERE, jobs=()))
+        assert judged(tree=of_the_cluster)["who releases"].state is State.UNKNOWN
         off = judged(tree=tree, repository=Repository(full_name="acme/models", allow_auto_merge=False))
         assert "gh repo edit acme/models --enable-auto-merge" in off["auto-merge"].how
 
