@@ -80,11 +80,11 @@ class Mirror:
 
 
 _DEEP = 3
-_NOTHING = {"champion": None, "challenger": None}
+_NOTHING: Mapping[str, Any] = {"champion": None, "challenger": None, "images": {}}
 
 
-def _summary(wanted: Wanted) -> dict[str, str | None]:
-    return {"champion": wanted.champion, "challenger": wanted.challenger}
+def _summary(wanted: Wanted) -> dict[str, Any]:
+    return {"champion": wanted.champion, "challenger": wanted.challenger, "images": dict(wanted.images)}
 
 
 def _ever_served(repository: Repository) -> Iterable[str]:

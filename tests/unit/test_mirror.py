@@ -81,6 +81,9 @@ def test_it_is_told_what_changed_and_only_once(server: Server, write: Callable[[
     assert server.follow() == {"toy": (A, B)}
     write(trial.replace(b"cpu: 100m", b"cpu: 200m"))
     assert server.follow() == {}
+    write(trial.replace(f"localhost/toy@sha256:{A}".encode(), f"localhost/toy@sha256:{'c' * 64}".encode()))
+    assert server.follow() == {"toy": (A, B)}, "it is built upon another builder"
+    assert server.follow() == {}
     write(None)
     assert server.follow() == {"toy": (None, None)}
 
