@@ -24,7 +24,10 @@ def checkout(url: str, to: Path, *, ref: str, base: str, environ: Mapping[str, s
     """
     git = OwnGit(root=to, environ={**environ, **credentials(url, environ), "GIT_ALLOW_PROTOCOL": _PROTOCOLS})
     _begin(git, url)
-    git.ask(_fetch(f"+refs/heads/{base}:refs/remotes/origin/{base}"), hint=f"Is there a branch {base} in {url}?")
+    git.ask(
+        _fetch(f"+refs/heads/{base}:refs/remotes/origin/{base}"),
+        hint=f"May you read {url}, and is there a branch {base}?",
+    )
     if not ref:
         git.ask(["checkout", "--quiet", "--force", "-B", base, "--track", f"refs/remotes/origin/{base}"])
     else:
@@ -54,10 +57,9 @@ def _fetch_ref(git: OwnGit, ref: str) -> None:
         return
     said = done.stderr.decode(errors="replace").strip()
     if "couldn't find remote ref" in said:
-        raise InputError(
-            f"there is no {ref}",
-            hint="GitHub makes no refs/pull/N/merge of a pull request that is closed or has conflicts with main.",
-        )
+        is_merge = ref.startswith("refs/pull/")
+        conflicts = "GitHub makes no refs/pull/N/merge of a pull request that is closed or has conflicts with main."
+        raise InputError(f"there is no {ref}", hint=conflicts if is_merge else "Write a branch as refs/heads/NAME.")
     raise OutsideError(f"git fetch failed: {said}")
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from slipway.adapters.signals import end_on_term
 from slipway.errors import OutsideError
 
 # Read by Ray when it is imported. No telemetry, no files beside each trial, no searcher state on disk: the
@@ -59,6 +60,7 @@ class Cluster:
         """Wait until Ray runs; the number of trials that may run at once. Raises `OutsideError`."""
         self.start()
         self._up.wait()
+        end_on_term()
         if self._error is not None:
             raise OutsideError(
                 f"Ray did not start: {self._error}",

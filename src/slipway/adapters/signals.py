@@ -32,3 +32,12 @@ def until_ended() -> Iterator[Pause]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def end_on_term() -> None:
+    """Have SIGTERM end the command as the interrupt key does: engines and Kubernetes send it.
+
+    To be said again after a library took the signal for itself, as Ray does. Heard by the main thread alone.
+    """
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.default_int_handler)

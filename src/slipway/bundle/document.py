@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, FailFast, Field, ValidationError, field_se
 
 from slipway.errors import InputError
 from slipway.report import ReportInput, verdict
-from slipway.report.review import ModelReview
+from slipway.report.review import Act, Beside, ModelReview
 from slipway.results import Comparison, Document, ModelCard, StageTime, Validation, VerdictName
 from slipway.spec import MODEL_NAME, ModelSpec
 
@@ -48,6 +48,13 @@ def _utf8(text: str) -> str:
 Error = Annotated[str, BeforeValidator(_told)]
 
 
+class Also(Document):
+    """A model that a merge changes without anything to judge."""
+
+    model: Name
+    act: Act
+
+
 class Plan(Document):
     """What is to be reviewed of a pull request."""
 
@@ -56,8 +63,15 @@ class Plan(Document):
     head: Commit
     """The pull request's own newest commit."""
     models: Annotated[tuple[Name, ...], Field(max_length=MOST_MODELS)]
+    also: Annotated[tuple[Also, ...], Field(max_length=MOST_MODELS)] = ()
+    """What else a merge does."""
     refused: Error = ""
     """Why nothing of the change is looked at, where it is refused."""
+
+    @property
+    def beside(self) -> tuple[Beside, ...]:
+        """What else a merge does, as reports tell it."""
+        return tuple(Beside(model=one.model, act=one.act) for one in self.also)
 
     @model_validator(mode="after")
     def _each_once(self) -> Self:

@@ -10,6 +10,7 @@ from typing import Any
 
 import typer
 
+from slipway.adapters.signals import end_on_term
 from slipway.cli.app import app
 from slipway.errors import ExitCode, SlipwayError
 from slipway.screen import plain
@@ -45,6 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command, and leave with its exit code. What a user can mend is said in one message, without a traceback."""
     calculate_as_everywhere()
     tell_nobody()
+    end_on_term()
     command = typer.main.get_command(app)
     sys.exit(guarded(lambda: command.main(arguments, prog_name="slipway", standalone_mode=False)))
 

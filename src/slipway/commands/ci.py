@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Self
 from slipway import trained
 from slipway.bundle import folder as bundles
 from slipway.bundle import hostile
-from slipway.bundle.document import MOST_MODELS, Bundle, Plan
-from slipway.commands.plan import to_review
+from slipway.bundle.document import MOST_MODELS, Also, Bundle, Plan
+from slipway.commands.plan import beside, to_review
 from slipway.errors import ExitCode, InputError, SlipwayError
 from slipway.forge.gate import decide
 from slipway.outputs import Outputs
@@ -55,10 +55,17 @@ def plan(workspace: Workspace, change: Change, folder: Path, outputs: Outputs, *
         names = _to_plan(workspace, base)
     except InputError as error:
         bundles.write_plan(folder, Plan(pull_request=change.number, head=change.head, models=(), refused=str(error)))
+        from slipway.report.pull_request.entry import said
+
+        outputs.summarize(f"## ❌ refused: this change\n\n{said(str(error))}\n")
         raise
-    bundles.write_plan(folder, Plan(pull_request=change.number, head=change.head, models=tuple(names)))
+    also = beside(workspace, base)
+    acts = tuple(Also(model=one.model, act=one.act) for one in also)
+    bundles.write_plan(folder, Plan(pull_request=change.number, head=change.head, models=tuple(names), also=acts))
     outputs.models(names)
-    emit("\n".join(names) or "The change affects no model.")
+    emit("\n".join(names) or "No model is to be judged.")
+    for one in also:
+        workspace.screen.say(f"{one.model}: {one.act.value}: nothing to judge, and a merge changes what is served")
     return ExitCode.DONE
 
 
@@ -85,6 +92,7 @@ def review(
     """All the stages of a model, and its bundle, whatever came of them."""
     from slipway.report.pull_request import summary
 
+    check_name(model)
     found, failure = _reviewed(workspace, model, base=base, workers=workers)
     try:
         bundle = Bundle.of(found, pull_request=change.number, head=change.head)
@@ -168,8 +176,12 @@ def copy_champions(workspace: Workspace, to: str) -> int:
     from slipway import champions
     from slipway.adapters.store import open_store
 
+    told = False
     for line in champions.copy(workspace, open_store(to)):
         emit(line)
+        told = True
+    if not told:
+        emit("Nothing is live, so there is nothing to copy.")
     return ExitCode.DONE
 
 

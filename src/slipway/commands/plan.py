@@ -16,10 +16,13 @@ from slipway.plan.change import Affected, Effect
 from slipway.plan.history import State
 from slipway.plan.past import PATHS, Repository
 from slipway.plan.rule import Because, Wanted
+from slipway.report.review import Act, Beside
 from slipway.screen import emit, emit_json
+from slipway.spec import MODEL_NAME
 from slipway.workspace import Workspace
 
 _SHOWN_REASONS = 3
+_ACTS = {Effect.RETIRE: Act.RETIRE, Effect.CONFIGURE: Act.CONFIGURE}
 _WRONG = (Effect.FAULTY, Effect.REFUSED)
 
 
@@ -78,6 +81,23 @@ def to_review(workspace: Workspace, base: str | None, named: Sequence[str]) -> l
         raise InputError("\n".join(refused))
     judged = [a.model for a in mine if a.effect in (Effect.RETRAIN, Effect.JUDGE, Effect.FAULTY)]
     return list(dict.fromkeys(named)) or judged
+
+
+def beside(workspace: Workspace, base: str | None) -> tuple[Beside, ...]:
+    """What a merge does to models of which nothing is judged."""
+    fork = workspace.fork_point(workspace.base(base))
+    acts = {one.model: _ACTS[one.effect] for one in changed(workspace, fork) if one.effect in _ACTS}
+    for model in manifests_edited(workspace, fork):
+        acts.setdefault(model, Act.EDIT)
+    return tuple(Beside(model=model, act=act) for model, act in sorted(acts.items()) if MODEL_NAME.fullmatch(model))
+
+
+def manifests_edited(workspace: Workspace, fork: Commit | None) -> tuple[str, ...]:
+    """The models whose manifests the working tree has otherwise than the commit at which it left main."""
+    if fork is None:
+        return ()
+    with Objects(workspace.git.root) as objects:
+        return change.edited(WorkTree(root=workspace.settings.repo), Snapshot(objects=objects, id=fork.id))
 
 
 def _show(workspace: Workspace, found: Sequence[Affected], states: Sequence[State], *, on_main: bool) -> None:

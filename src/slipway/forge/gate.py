@@ -12,7 +12,7 @@ from slipway.results import VerdictName
 _SAID = {
     VerdictName.PROMOTE: (ExitCode.DONE, "✅ promote: a merge ships it"),
     VerdictName.INCONCLUSIVE: (ExitCode.DONE, "⚠️ inconclusive: it may be merged, and ships nothing"),
-    VerdictName.BLOCK: (ExitCode.VERDICT_NO, "❌ block: see the report"),
+    VerdictName.BLOCK: (ExitCode.VERDICT_NO, "❌ block: the comment and the job's summary say why"),
 }
 
 
@@ -59,4 +59,10 @@ def _one(model: str, review: Review | None) -> Passed:
         code, text = _SAID[review.verdict]
         return Passed(model=model, exit_code=code, text=text)
     code = ExitCode.OUTSIDE_FAILED if review.is_outside else ExitCode.BAD_INPUT
-    return Passed(model=model, exit_code=code, text=f"❌ {review.error.splitlines()[0] if review.error else 'failed'}")
+    return Passed(model=model, exit_code=code, text=f"❌ {_first(review.error)}")
+
+
+def _first(error: str) -> str:
+    """The first line of what is wrong, and that there is more of it."""
+    lines = error.splitlines() or ["failed"]
+    return lines[0] + (f" (and {len(lines) - 1} lines more, in the report)" if len(lines) > 1 else "")

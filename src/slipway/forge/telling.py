@@ -48,9 +48,10 @@ class Telling:
         """The run has ended, and left this. Where nothing is left to say, the comment goes."""
         refused = _refused(found)
         reviews = [self._by_this_engine(review) for review in found.reviews]
-        check = pull_request.check(reviews, self.told, refused=refused, rejected=found.rejected)
-        if reviews or refused or found.rejected:
-            text = pull_request.comment(reviews, self.told, refused=refused, rejected=found.rejected)
+        also = found.plan.beside if found.plan else ()
+        check = pull_request.check(reviews, self.told, refused=refused, rejected=found.rejected, also=also)
+        if reviews or refused or found.rejected or also:
+            text = pull_request.comment(reviews, self.told, refused=refused, rejected=found.rejected, also=also)
             self._tell(State.DONE, check, lambda _before: text)
         else:
             self._tell(State.DONE, check, None)

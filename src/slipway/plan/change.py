@@ -10,6 +10,8 @@ from slipway.errors import InputError
 from slipway.key import KeyInputs, Shared, Tree, key_inputs, models, shared_inputs
 from slipway.spec import folder, parse, parse_toml, spec_path, suite_path
 
+_MANIFESTS = "gitops/models"
+
 
 class Effect(StrEnum):
     """What a change does to a model."""
@@ -52,6 +54,17 @@ def of_change(now: Tree, base: Tree | None) -> tuple[Affected, ...]:
     return tuple(sorted(found, key=lambda affected: affected.model))
 
 
+def edited(now: Tree, base: Tree | None) -> tuple[str, ...]:
+    """The models whose manifests the change edits, adds or removes: by hand, or by reverting a commit of slipway's."""
+    if base is None:
+        return ()
+    paths = {*now.files(_MANIFESTS), *base.files(_MANIFESTS)}
+    found = {
+        path.removeprefix(f"{_MANIFESTS}/").partition("/")[0] for path in paths if now.read(path) != base.read(path)
+    }
+    return tuple(sorted(found))
+
+
 def _unmixed(affected: Affected, now: Tree, base: Tree | None) -> Affected:
     """What a change does, or that it is refused: it changes inputs and manifests of one model.
 
@@ -59,7 +72,7 @@ def _unmixed(affected: Affected, now: Tree, base: Tree | None) -> Affected:
     """
     if base is None or affected.effect not in (Effect.RETRAIN, Effect.RETIRE):
         return affected
-    manifests = f"gitops/models/{affected.model}"
+    manifests = f"{_MANIFESTS}/{affected.model}"
     here = now.files(manifests)
     if affected.effect is Effect.RETIRE and not here:
         return affected

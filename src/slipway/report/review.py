@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from slipway.report import ReportInput
 from slipway.results import VerdictName
@@ -22,3 +23,20 @@ class ModelReview:
     def verdict(self) -> VerdictName | None:
         """The verdict; None where there is none."""
         return self.report.verdict if self.report else None
+
+
+class Act(StrEnum):
+    """What a merge does to a model of which nothing is judged."""
+
+    RETIRE = "retire"
+    CONFIGURE = "configure"
+    EDIT = "edit"
+    """Its manifest was edited, or a release of it was reverted: what is served changes with the merge itself."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Beside:
+    """A model that a merge changes besides those that were reviewed."""
+
+    model: str
+    act: Act

@@ -179,6 +179,8 @@ def _inconclusive(comparison: Comparison) -> list[str]:
     interval = comparison.primary.improvement
     digits = places(interval)
     shown = comparison.min_improvement + interval.detectable
+    if comparison.champion.key == comparison.key:
+        return ["The challenger is the champion: what is live is these very bytes, so a merge ships nothing new."]
     return [
         (
             f"This holdout cannot tell the two apart: the challenger is {measured(comparison)}, "
@@ -232,10 +234,11 @@ def merge(report: ReportInput, origin: Origin = Origin.OWN) -> list[str]:
         return ["Nothing ships: only the verdict `promote` does. What is live stays live."]
     serving = report.spec.serving
     replicas = count(serving.replicas, "replica")
+    is_first = report.comparison is not None and report.comparison.champion.kind == "baseline"
     first = (
-        f"It gets {serving.canary_percent}% of the traffic as the canary, on {replicas}, and all of it once verified."
-        if serving.canary_percent
-        else f"It gets all of the traffic at once, on {replicas}."
+        f"It gets {serving.canary_percent}% of the traffic as the canary, on {replicas}, and all of it once promoted."
+        if serving.canary_percent and not is_first
+        else f"It gets all of the traffic at once, on {replicas}{', for nothing is live yet' if is_first else ''}."
     )
     bytes_of = {
         Origin.OWN: (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -38,13 +39,27 @@ def test_a_plan_names_the_models_that_a_change_affects(workspace: Workspace, tmp
     assert (found.models, found.pull_request, found.head) == (("toy",), 7, "a" * 40)
 
 
+def test_what_a_merge_does_unjudged_is_handed_on(workspace: Workspace, tmp_path: Path) -> None:
+    edit(workspace, "data/toy/model.toml", "[search]", "[serving]\nreplicas = 3\n[search]")
+    assert [(one.model, one.act.value) for one in plan(workspace, tmp_path).also] == [("toy", "configure")]
+    manifest = workspace.settings.repo / "gitops/models/wine/production/seldon-deployment.yaml"
+    manifest.parent.mkdir(parents=True)
+    manifest.write_text("kind: SeldonDeployment\n")
+    told = [(one.model, one.act.value) for one in plan(workspace, tmp_path).also]
+    assert told == [("toy", "configure"), ("wine", "edit")]
+    shutil.rmtree(workspace.settings.repo / "data/toy")
+    assert ("toy", "retire") in [(one.model, one.act.value) for one in plan(workspace, tmp_path).also]
+
+
 def test_a_refusal_is_handed_on(workspace: Workspace, tmp_path: Path) -> None:
     edit(workspace, "data/toy/model.toml", "trials = 4", "trials = 6")
     manifest = workspace.settings.repo / "gitops/models/toy/production/seldon-deployment.yaml"
     manifest.parent.mkdir(parents=True)
     manifest.write_text("kind: SeldonDeployment\n")
+    outputs = Outputs(summary=tmp_path / "summary")
     with pytest.raises(InputError, match="refused"):
-        plan(workspace, tmp_path)
+        ci.plan(workspace, CHANGE, tmp_path, outputs, base="main")
+    assert "refused" in (tmp_path / "summary").read_text()
     told = Plan.from_json((tmp_path / "plan" / "plan.json").read_bytes(), "plan")
     assert told.models == ()
     assert "refused" in told.refused

@@ -18,7 +18,8 @@ from slipway.bundle.document import ReportDocument
 from slipway.forge.interface import Conclusion
 from slipway.report import ReportInput
 from slipway.report.pull_request import LIMIT, State, Told, check, comment, marker, running, summary
-from slipway.report.review import ModelReview
+from slipway.report.pull_request.overview import MERGES
+from slipway.report.review import Act, Beside, ModelReview
 from slipway.report.style import Origin
 
 from . import samples
@@ -147,6 +148,26 @@ def test_what_a_fork_trained_is_shown_and_not_shipped() -> None:
     assert "fork" not in never
 
 
+# ---- what is not judged
+
+
+@pytest.mark.parametrize("act", Act)
+def test_what_a_merge_does_unjudged_is_said(act: Act) -> None:
+    also = (Beside(model="wine", act=act),)
+    alone = comment([], TOLD, also=also)
+    assert heading(alone) == "## ⚠️ nothing to judge, and a merge changes what is served"
+    assert f"- `wine`: a merge {MERGES[act]}" in alone
+    assert check([], TOLD, also=also).title == "nothing to judge; a merge changes wine"
+    beside = comment([of(samples.promote())], TOLD, also=also)
+    assert heading(beside).startswith("## ✅ promote")
+    assert f"- `wine`: a merge {MERGES[act]}" in beside
+
+
+def test_many_that_are_not_judged_are_counted() -> None:
+    text = comment([], TOLD, also=[Beside(model=f"m{number}", act=Act.RETIRE) for number in range(256)])
+    assert "- and 236 more models" in text
+
+
 # ---- several
 
 
@@ -225,7 +246,7 @@ def test_a_summary_has_room_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
         ([], "", {"iris": "its bundle is no archive"}, "❌ rejected: iris", "nothing of it is shown or kept"),
         ([of(samples.promote())], "", {"iris": "it lies"}, "❌ rejected: iris", "it lies"),
         ([], "iris changes its inputs and gitops\n  Split it.", {}, "❌ refused: this change", "  Split it."),
-        ([], "", {}, "✅ no model is affected", "a merge releases nothing"),
+        ([], "", {}, "✅ no model is affected", "nothing is trained or judged"),
     ],
 )
 def test_what_went_wrong_is_said_with_what_to_do(

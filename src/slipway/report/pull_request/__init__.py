@@ -14,7 +14,7 @@ from slipway.report.pull_request import verdict
 from slipway.report.pull_request.document import Paper, write
 from slipway.report.pull_request.entry import entries
 from slipway.report.pull_request.told import Marker, State, Told, marker
-from slipway.report.review import ModelReview
+from slipway.report.review import Beside, ModelReview
 from slipway.report.sections import Fold, details
 from slipway.report.style import COMMENT, EVERYTHING
 
@@ -31,15 +31,21 @@ _BEFORE = "<!-- slipway:before -->"
 
 
 def comment(
-    reviews: Sequence[ModelReview], told: Told, *, refused: str = "", rejected: Mapping[str, str] = _NONE
+    reviews: Sequence[ModelReview],
+    told: Told,
+    *,
+    refused: str = "",
+    rejected: Mapping[str, str] = _NONE,
+    also: Sequence[Beside] = (),
 ) -> str:
     """The one comment, below 60,000 characters; its first line is its marker.
 
-    `refused` says why nothing of the change was looked at, `rejected` why a model's bundle was not taken.
+    `refused` says why nothing of the change was looked at, `rejected` why a model's bundle was not taken, `also` what a
+    merge does besides what was judged.
     """
     first = str(Marker(head=told.head, run=told.run, state=State.DONE))
     paper = Paper(style=COMMENT, room=LIMIT - len(first) - _WHILE_RUNNING, measure=len)
-    return f"{first}\n\n{write(entries(reviews, rejected), told, refused, paper)}"
+    return f"{first}\n\n{write(entries(reviews, rejected), told, refused, paper, also)}"
 
 
 def running(told: Told, before: str = "") -> str:
@@ -70,10 +76,15 @@ def _result(before: str) -> str:
 
 
 def check(
-    reviews: Sequence[ModelReview], told: Told, *, refused: str = "", rejected: Mapping[str, str] = _NONE
+    reviews: Sequence[ModelReview],
+    told: Told,
+    *,
+    refused: str = "",
+    rejected: Mapping[str, str] = _NONE,
+    also: Sequence[Beside] = (),
 ) -> Check:
     """The check run `slipway`, with what it concludes; remarks stand on the lines that are wrong."""
-    return verdict.check(entries(reviews, rejected), told, refused)
+    return verdict.check(entries(reviews, rejected), told, refused, also)
 
 
 def summary(reviews: Sequence[ModelReview]) -> str:

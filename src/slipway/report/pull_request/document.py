@@ -12,6 +12,7 @@ from slipway.report.numbers import duration
 from slipway.report.pull_request import overview
 from slipway.report.pull_request.entry import FAILING, Entry, Standing, said
 from slipway.report.pull_request.told import Told
+from slipway.report.review import Beside
 from slipway.report.sections import Fold
 from slipway.report.style import Origin, Style
 from slipway.report.text import code
@@ -34,13 +35,13 @@ class Paper:
     measure: Callable[[str], int]
 
 
-def write(entries: Sequence[Entry], told: Told | None, refused: str, paper: Paper) -> str:
+def write(entries: Sequence[Entry], told: Told | None, refused: str, paper: Paper, also: Sequence[Beside] = ()) -> str:
     """The whole, in which the headline and what was refused are never left out."""
     style = replace(paper.style, origin=told.origin) if told else paper.style
     if told and not told.keeps_files:
         style = replace(style, elsewhere="see report.html")
     where = told.where if told else "the report.html that the run keeps"
-    head = _head(entries, told, refused)
+    head = _head(entries, told, refused, also)
     is_reported = told and any(entry.report for entry in entries)
     tail = f"<sub>All trials, slices and checks are in {where}.</sub>" if is_reported else ""
     if len(entries) > 1:
@@ -54,8 +55,8 @@ def write(entries: Sequence[Entry], told: Told | None, refused: str, paper: Pape
     return "\n\n".join(filter(None, [head, *map(str, fitted.blocks), fitted.note or tail])) + "\n"
 
 
-def _head(entries: Sequence[Entry], told: Told | None, refused: str) -> str:
-    parts = [f"## {overview.headline(entries, refused)}", _facts(entries, told)]
+def _head(entries: Sequence[Entry], told: Told | None, refused: str, also: Sequence[Beside]) -> str:
+    parts = [f"## {overview.headline(entries, refused, also)}", _facts(entries, told)]
     if refused:
         parts.append(said(refused))
         parts.append(
@@ -63,7 +64,9 @@ def _head(entries: Sequence[Entry], told: Told | None, refused: str) -> str:
             "of the change's."
         )
     elif not entries:
-        parts.append("No model's inputs change: nothing is trained, and a merge releases nothing.")
+        parts.append("No model's inputs change, so nothing is trained or judged.")
+    if also and not refused:
+        parts.append(f"**Besides what was judged:**\n\n{overview.beside(also)}" if entries else overview.beside(also))
     if told and told.origin is Origin.FORK and any(entry.report for entry in entries):
         parts.append(_FORK)
     return "\n\n".join(filter(None, parts))

@@ -9,20 +9,36 @@ from slipway.report import words
 from slipway.report.markdown import table
 from slipway.report.numbers import NOTHING, count, duration
 from slipway.report.pull_request.entry import Entry, Standing
+from slipway.report.review import Act, Beside
 from slipway.report.tables import Name, Own, Table
 from slipway.report.text import clean, code
 
 _WHY = 100
-_NAMED, _SHIPPED = 3, 10
+_NAMED, _SHIPPED, _BESIDE = 3, 10, 20
 
 
-def headline(entries: Sequence[Entry], refused: str) -> str:
+MERGES = {
+    Act.RETIRE: "retires it: nothing serves it any more",
+    Act.CONFIGURE: "changes how it is served",
+    Act.EDIT: "changes its manifest, and with it what is served, at once and unjudged",
+}
+"""What a merge does to a model of which nothing is judged."""
+
+
+def headline(entries: Sequence[Entry], refused: str, also: Sequence[Beside] = ()) -> str:
     """The worst of all, with its sign, and whose it is; quotes nothing."""
     if refused:
         return "❌ refused: this change"
     if not entries:
-        return "✅ no model is affected"
+        return "⚠️ nothing to judge, and a merge changes what is served" if also else "✅ no model is affected"
     return f"{entries[0].standing}: {worst(entries)}"
+
+
+def beside(also: Sequence[Beside]) -> str:
+    """What a merge does besides, as a list."""
+    shown = [f"- {code(one.model)}: a merge {MERGES[one.act]}" for one in also[:_BESIDE]]
+    rest = len(also) - _BESIDE
+    return "\n".join([*shown, *([f"- and {count(rest, 'more model')}"] if rest > 0 else [])])
 
 
 def worst(entries: Sequence[Entry]) -> str:

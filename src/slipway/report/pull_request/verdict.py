@@ -11,6 +11,7 @@ from slipway.report.pull_request.document import Paper, write
 from slipway.report.pull_request.entry import FAILING, Entry, Standing
 from slipway.report.pull_request.remarks import remarks
 from slipway.report.pull_request.told import Told
+from slipway.report.review import Beside
 from slipway.report.style import CHECK
 from slipway.report.text import clean
 
@@ -18,16 +19,17 @@ NAME = "slipway"
 LIMIT = 65_000
 """Bytes; GitHub refuses a summary above 65,535."""
 _TITLE = 200
+_NOTHING = "no model is affected"
 
 
-def check(entries: Sequence[Entry], told: Told, refused: str) -> Check:
+def check(entries: Sequence[Entry], told: Told, refused: str, also: Sequence[Beside] = ()) -> Check:
     """Of all models at once; done, whatever the verdict."""
     paper = Paper(style=CHECK, room=LIMIT, measure=lambda text: len(text.encode()))
     return Check(
         name=NAME,
         head=told.head,
-        title=clean(_title(entries, refused), _TITLE),
-        summary=write(entries, told, refused, paper),
+        title=clean(_title(entries, refused, also), _TITLE),
+        summary=write(entries, told, refused, paper, also),
         url=told.url,
         external_id=told.check or told.run,
         conclusion=_conclusion(entries, refused),
@@ -42,12 +44,12 @@ def _conclusion(entries: Sequence[Entry], refused: str) -> Conclusion:
     return Conclusion.NEUTRAL if Standing.INCONCLUSIVE in standings else Conclusion.SUCCESS
 
 
-def _title(entries: Sequence[Entry], refused: str) -> str:
+def _title(entries: Sequence[Entry], refused: str, also: Sequence[Beside]) -> str:
     if refused:
         return f"refused: {refused.strip().split(chr(10), 1)[0]}"
     match entries:
         case []:
-            return "no model is affected"
+            return f"nothing to judge; a merge changes {', '.join(one.model for one in also)}" if also else _NOTHING
         case [entry]:
             return f"{entry.slug}: {_said(entry)}"
     return f"{entries[0].standing.word}: {overview.worst(entries)}"
