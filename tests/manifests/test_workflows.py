@@ -246,8 +246,10 @@ def test_releases_wait_for_each_other_and_none_is_broken_off() -> None:
         (
             "land",
             ["rebuild", "sign"],
-            "!cancelled() && (needs.sign.result == 'success'"
-            " || (needs.rebuild.result == 'success' && needs.sign.result == 'skipped'))",
+            (
+                "!cancelled() && (needs.sign.result == 'success'"
+                " || (needs.rebuild.result == 'success' && needs.sign.result == 'skipped'))"
+            ),
         ),
     ],
 )
