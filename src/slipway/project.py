@@ -22,7 +22,7 @@ class Reuse(StrEnum):
     """Whose pull requests' models are shipped as they were reviewed; all others are trained again by the merge."""
 
     OWN = "own"
-    """Those of the repository's own branches."""
+    """Those of the repository's own branches that bring no code."""
     NEVER = "never"
 
 

@@ -12,6 +12,7 @@ import pytest
 from tests.manifests.commands import Command, of_workflow
 from tests.manifests.workflows import ACTIONS, FOLDER, ROOT, WORKFLOWS, Job, document, job, jobs
 
+from slipway import project
 from slipway.forge.about import WORKFLOW
 
 COMMANDS = [command for path in [*WORKFLOWS, *ACTIONS] for command in of_workflow(path)]
@@ -335,3 +336,12 @@ def test_the_linter_finds_what_is_wrong_and_nothing_else(tmp_path: Path) -> None
     assert done.returncode == 1
     assert "bad.yml:6:" in done.stderr.decode()
     assert "good.yml" not in done.stderr.decode()
+
+
+def test_a_new_builder_is_named_where_slipway_reads_it(tmp_path: Path) -> None:
+    """The line that builder.yml edits is there, and the one that settings are read from."""
+    name = f"ghcr.io/acme/models/slipway-serving@sha256:{'a' * 64}"
+    (script,) = [step["run"] for where, _, step in SCRIPTS if where.endswith(": Name the new builder")]
+    (tmp_path / "pyproject.toml").write_bytes((ROOT / "pyproject.toml").read_bytes())
+    subprocess.run(["/bin/bash", "-euc", script], cwd=tmp_path, env={**os.environ, "BUILDER": name}, check=True)
+    assert project.read(tmp_path).builder == name

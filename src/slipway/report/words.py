@@ -243,7 +243,7 @@ def merge(report: ReportInput, origin: Origin = Origin.OWN) -> list[str]:
     bytes_of = {
         Origin.OWN: (
             f"Key `{key}` ships as it was reviewed: these very bytes, nothing is trained again "
-            "(unless main changes the same inputs first)."
+            "(unless the change brings code besides, or main changes the same inputs first)."
         ),
         Origin.FORK: (
             f"Key `{key}` is trained again, for what a fork trained is shown and never shipped; "

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from slipway import trained
+from slipway import reviewed_bytes, trained
 from slipway.adapters.files import write as write_files
 from slipway.adapters.image import Image
 from slipway.adapters.store import Place
@@ -55,6 +55,7 @@ def run(workspace: Workspace, images: Images, model: str, key: str, *, commit: s
     Raises `StoreError` where the store has no such model, or where an image that got lost is built again
     and turns out to be another one.
     """
+    reviewed_bytes.check_undisputed(workspace.store, model, key)
     known = recorded(workspace, images, model, key)
     if known:
         return known
