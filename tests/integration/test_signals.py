@@ -62,3 +62,18 @@ def test_a_command_of_an_instant_is_ended_too(repository: Git) -> None:
     process.terminate()
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130, errors
+
+
+@pytest.mark.parametrize("after", [0.08, 0.15, 0.25])
+def test_an_interrupt_while_the_program_is_being_read_is_no_traceback(repository: Git, after: float) -> None:
+    process = subprocess.Popen(
+        [Path(sys.executable).parent / "slipway", "status", "--repo", str(repository.root)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    time.sleep(after)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode in {0, 130, -signal.SIGINT}, errors  # Python itself, or the command, was quicker
+    assert "slipway/" not in errors

@@ -27,6 +27,7 @@ def rehearse(
     """Play the whole life of a model in a sandbox: open, merge, serve, revert, restore.
 
     In `.slipway/rehearsal/`, with a Git remote, a store and an MLflow database of its own: nothing else is touched.
+    It starts over each time; a clone that you worked in since is set aside.
     Begins with a small search, so that your own model.toml is what the pull request brings.
     """
     from slipway.commands.rehearse import rehearse

@@ -28,6 +28,10 @@ def rehearse(workspace: Workspace, model: str, *, as_json: bool) -> int:
     sandbox = Sandbox.make(repo, model, LOCAL / "rehearsal", os.environ)
     own = Settings.from_environ(sandbox.environ, repo=sandbox.clone)
     say = workspace.screen.say
+    if sandbox.kept:
+        say(
+            f"You worked in the sandbox since the last rehearsal: that clone is in {sandbox.kept.relative_to(repo)} now."
+        )
     story = Story(
         sandbox=sandbox,
         model=model,
@@ -37,6 +41,7 @@ def rehearse(workspace: Workspace, model: str, *, as_json: bool) -> int:
         say=lambda line: say(f"   {line}"),
     )
     took = [_played(workspace, number, scene) for number, scene in enumerate(story.scenes(), start=1)]
+    sandbox.leave()
     log = sandbox.git("log", "--first-parent", "--format=%h %an: %s", "main").splitlines()
     total = sum(one["seconds"] for one in took)
     if as_json:

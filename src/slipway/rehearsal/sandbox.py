@@ -5,12 +5,14 @@ Nothing outside of the sandbox is touched: no remote, store, registry, cluster o
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from slipway.errors import InputError, OutsideError
@@ -30,15 +32,18 @@ class Sandbox:
     shown: Path
     """The root as people are told it: from the repository."""
     environ: Mapping[str, str] = field(repr=False)
+    kept: Path | None = None
+    """Where the clone of the rehearsal before is now, if somebody worked in it."""
 
     @classmethod
     def make(cls, repo: Path, model: str, place: Path, environ: Mapping[str, str]) -> Sandbox:
         """Lay out a repository with one model, as it is in `repo` now, with a bare remote. Nothing is committed."""
         root = repo / place
+        before = cls(root=root, shown=place, environ=_environment(root, environ))
+        sandbox = replace(before, kept=before.set_aside())
         for stale in (root / "remote.git", root / "clone"):
             if stale.exists():
                 shutil.rmtree(stale)
-        sandbox = cls(root=root, shown=place, environ=_environment(root, environ))
         sandbox.clone.mkdir(parents=True)
         _copy(repo, sandbox.clone, model)
         sandbox.git("init", "--quiet", "--initial-branch=main")
@@ -57,6 +62,35 @@ class Sandbox:
     def store(self) -> Path:
         """The store, which is kept from one rehearsal to the next: equal keys are not trained twice."""
         return self.root / "store"
+
+    def leave(self) -> None:
+        """Note how the rehearsal leaves the clone, so that the next one sees what a person did in it since."""
+        self._left.write_text(self._state(), encoding="utf-8")
+
+    def set_aside(self) -> Path | None:
+        """Move a clone that somebody worked in to a place of its own, with its remote; where it is then."""
+        known = self._left.read_text(encoding="utf-8") if self._left.is_file() else None
+        self._left.unlink(missing_ok=True)
+        if known is None or not self.clone.is_dir() or self._state() == known:
+            return None
+        kept = next(place for number in itertools.count(1) if not (place := self.root / f"kept-{number}").exists())
+        kept.mkdir()
+        with contextlib.suppress(OutsideError):  # it may be no repository any more
+            self.git("remote", "set-url", "origin", str(kept / "remote.git"))
+        (self.root / "remote.git").rename(kept / "remote.git")
+        self.clone.rename(kept / "clone")
+        return kept
+
+    @property
+    def _left(self) -> Path:
+        return self.root / "left"
+
+    def _state(self) -> str:
+        """The clone's branches, and what is not committed."""
+        try:
+            return f"{self.git('for-each-ref')}\n{self.git('status', '--porcelain')}\n"
+        except OutsideError:
+            return ""
 
     def git(self, *arguments: str) -> str:
         """The output of a git command in the clone; `OutsideError` if it fails."""

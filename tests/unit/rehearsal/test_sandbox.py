@@ -121,3 +121,33 @@ def test_a_release_that_went_another_way_ends_the_rehearsal(
     answers(tmp_path, monkeypatch, step, code)
     with pytest.raises(OutsideError, match=expected):
         story(pushed, [])._release("committed", wanted="release")
+
+
+def test_a_clone_that_nobody_touched_is_made_anew(repository: Git) -> None:
+    first = sandbox(repository)
+    first.leave()
+    assert sandbox(repository).kept is None
+    assert sandbox(repository).kept is None, "nor one whose rehearsal did not end"
+
+
+@pytest.mark.parametrize("work", ["commit", "edit", "ruin"])
+def test_a_clone_that_somebody_worked_in_is_set_aside(repository: Git, work: str) -> None:
+    first = sandbox(repository)
+    first.git("add", "--all")
+    first.git("commit", "--quiet", "--message=Begin")
+    first.git("push", "--quiet", "origin", "main")
+    first.leave()
+    (first.clone / "notes").write_text("mine")
+    if work == "commit":
+        first.git("add", "notes")
+        first.git("commit", "--quiet", "--message=Mine")
+    elif work == "ruin":
+        (first.clone / ".git" / "HEAD").unlink()
+    second = sandbox(repository)
+    assert second.kept == second.root / "kept-1"
+    assert (second.kept / "clone" / "notes").read_text() == "mine"
+    assert not (second.clone / "notes").exists()
+    if work != "ruin":
+        kept = Git(root=second.kept / "clone")
+        assert kept.run("remote", "get-url", "origin") == str(second.kept / "remote.git")
+        kept.run("fetch", "--quiet")
