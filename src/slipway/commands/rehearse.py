@@ -30,7 +30,7 @@ def rehearse(workspace: Workspace, model: str, *, as_json: bool) -> int:
     say = workspace.screen.say
     if sandbox.kept:
         say(
-            f"You worked in the sandbox since the last rehearsal: that clone is in {sandbox.kept.relative_to(repo)} now."
+        say(f"You worked in the sandbox since; that clone is in {sandbox.kept.relative_to(repo)} now.")
         )
     story = Story(
         sandbox=sandbox,
