@@ -29,9 +29,7 @@ def rehearse(workspace: Workspace, model: str, *, as_json: bool) -> int:
     own = Settings.from_environ(sandbox.environ, repo=sandbox.clone)
     say = workspace.screen.say
     if sandbox.kept:
-        say(
-        say(f"You worked in the sandbox since; that clone is in {sandbox.kept.relative_to(repo)} now.")
-        )
+        say(f"You worked in the sandbox since: that clone is in {sandbox.kept.relative_to(repo)} now.")
     story = Story(
         sandbox=sandbox,
         model=model,
