@@ -171,3 +171,8 @@ def test_one_faulty_model_does_not_hide_the_others_from_the_plan(repository: Git
     done = slipway("plan", "--repo", repository.root)
     assert done.returncode == ExitCode.BAD_INPUT
     assert [line.split()[:2] for line in done.stdout.splitlines()] == [["other", "faulty"], ["toy", "none"]]
+
+
+def test_a_ray_job_that_is_not_there_is_told_though_nothing_is_left_to_search() -> None:
+    done = slipway("tune", "iris", "--ray-job", "nowhere.yaml")
+    assert (done.returncode, "nowhere.yaml" in done.stderr) == (ExitCode.BAD_INPUT, True)

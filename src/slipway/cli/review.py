@@ -104,7 +104,11 @@ def tune(
     ray_job: Annotated[
         Path | None,
         typer.Option(
-            "--ray-job", metavar="FILE", help="Search in a cluster, as the KubeRay RayJob that FILE describes."
+            "--ray-job",
+            metavar="FILE",
+            exists=True,
+            dir_okay=False,
+            help="Search in a cluster, as the KubeRay RayJob that FILE describes.",
         ),
     ] = None,
     ray_image: Annotated[str | None, typer.Option("--ray-image", metavar="IMAGE", help="Of the RayJob's pods.")] = None,

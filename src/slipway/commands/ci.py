@@ -134,7 +134,7 @@ def gate(folder: Path, planned: str, change: Change | None) -> int:
     for one in found:
         emit(f"{one.model:24} {one.text}")
     if not found:
-        emit("The change affects no model, so nothing speaks against it.")
+        emit("No model is to be judged, so nothing speaks against a merge.")
     return max((one.exit_code for one in found), default=ExitCode.DONE)
 
 

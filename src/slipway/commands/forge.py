@@ -20,7 +20,7 @@ from slipway.settings import Settings
 
 if TYPE_CHECKING:
     from slipway.adapters.github import GitHub
-    from slipway.forge.interface import Forge
+    from slipway.forge.interface import Forge, Run
     from slipway.workspace import Workspace
 
 
@@ -47,7 +47,7 @@ def asked(run: int | None, number: int | None, head: str, url: str, folder: Path
 def running(asked: Asked) -> int:
     """Say that the run has begun."""
     forge, screen = _forge(), Screen(console=console())
-    found = _about(forge, asked, None)
+    found = _about(forge, asked, _run(forge, asked), None)
     if found is None:
         screen.say("Nothing is said: no open pull request has this commit as its newest.")
         return ExitCode.DONE
@@ -58,8 +58,9 @@ def running(asked: Asked) -> int:
 def report(asked: Asked) -> int:
     """Say what the run found."""
     forge, screen = _forge(), Screen(console=console())
-    source = _source(forge, asked)
-    found = _about(forge, asked, source)
+    run = _run(forge, asked)
+    source = _source(forge, asked, run)
+    found = _about(forge, asked, run, source)
     if found is None:
         screen.say("Nothing is said: the pull request has a newer commit by now.")
         return ExitCode.DONE
@@ -75,8 +76,9 @@ def report(asked: Asked) -> int:
 def keep(workspace: Workspace, asked: Asked) -> int:
     """Take what the run trained."""
     forge = _forge()
-    source = _source(forge, asked)
-    found = _about(forge, asked, source)
+    run = _run(forge, asked)
+    source = _source(forge, asked, run)
+    found = _about(forge, asked, run, source)
     if found is None or found.was_cancelled or not found.is_done:
         workspace.screen.say("Nothing is kept: the run has not ended well, or the pull request has a newer commit.")
         return ExitCode.DONE
@@ -102,15 +104,20 @@ def _forge() -> GitHub:
     return connect(os.environ)
 
 
-def _about(forge: Forge, asked: Asked, source: Source | None) -> About | None:
-    if asked.run is not None:
-        return about.of_run(forge, forge.run(asked.run), source)
+def _run(forge: Forge, asked: Asked) -> Run | None:
+    """The run as GitHub has it now, looked at once; None on another engine."""
+    return None if asked.run is None else forge.run(asked.run)
+
+
+def _about(forge: Forge, asked: Asked, run: Run | None, source: Source | None) -> About | None:
+    if run is not None:
+        return about.of_run(forge, run, source)
     return about.of_pull(forge, asked.number, asked.head, asked.url, now=int(time.time()))
 
 
-def _source(forge: Forge, asked: Asked) -> Source:
-    if asked.run is not None:
-        return OfRun.of(forge, forge.run(asked.run))
+def _source(forge: Forge, asked: Asked, run: Run | None) -> Source:
+    if run is not None:
+        return OfRun.of(forge, run)
     if asked.folder is None:
         raise InputError("where are the bundles?", hint="Name their folder: slipway ci report DIR --pull-request N …")
     return OfFolder(root=asked.folder)

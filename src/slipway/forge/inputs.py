@@ -33,11 +33,14 @@ class Inputs:
     @cached_property
     def brings_code(self) -> bool:
         """Whether it changes anything but data and their specs: then its run was not of main's code."""
-        pairs = [(f"{merge}^1", merge) for merge in (self._merge,) if merge]
-        if not pairs and self._head:
-            pairs = [(self.git.merge_base(self.main.known(), self._head) or self.main.known(), self._head)]
-        changed = [path for before, after in pairs for path in self._changed(before, after)]
-        return not pairs or any(not path.startswith("data/") for path in changed)
+        if self._merge:
+            changed = self._changed(f"{self._merge}^1", self._merge)
+        elif self._head:
+            main = self.main.known()
+            changed = self._changed(self.git.merge_base(main, self._head) or main, self._head)
+        else:
+            return True
+        return any(not path.startswith("data/") for path in changed)
 
     def _changed(self, before: str, after: str) -> list[str]:
         diff = self.git.run("diff-tree", "-r", "-z", "--no-renames", "--name-only", before, after)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from slipway import reviewed_bytes, trained
 from slipway.adapters.main_branch import MainBranch
 from slipway.adapters.tracking import Tracking
-from slipway.bundle.document import Bundle, ReportDocument
+from slipway.bundle.document import Bundle
 from slipway.bundle.rejected import Rejected
 from slipway.errors import ExitCode
 from slipway.forge import found as finding
@@ -23,6 +23,7 @@ from slipway.stages.tune import Tuned
 
 if TYPE_CHECKING:
     from slipway.adapters.store import Store
+    from slipway.report import ReportInput
     from slipway.trained import Trained
     from slipway.workspace import Workspace
 
@@ -85,16 +86,17 @@ def _check_key(challenger: Trained, inputs: Inputs) -> None:
 
 def _take(workspace: Workspace, bundle: Bundle, challenger: Trained, use: Use) -> None:
     card = challenger.card
-    if use is Use.SHIP:
-        _ship(workspace.store, bundle, challenger)
+    if use is Use.SHIP and bundle.report is not None:
+        report = bundle.report.to_input(bundle.head)
+        _ship(workspace.store, bundle, challenger, report)
         workspace.screen.say(f"{card.model} {card.key[:SHORT]}: kept: a merge ships these bytes")
-        _record(workspace, bundle, challenger)
+        _record(workspace, challenger, report)
     else:
         reviewed_bytes.show(workspace.store, card, pull_request=bundle.pull_request, head=bundle.head)
         workspace.screen.say(f"{card.model} {card.key[:SHORT]}: noted, not kept: the merge trains it again")
 
 
-def _ship(store: Store, bundle: Bundle, challenger: Trained) -> None:
+def _ship(store: Store, bundle: Bundle, challenger: Trained, report: ReportInput) -> None:
     """Keep it. Where another run made another model of the key, nobody can tell which is right: neither is shipped."""
     card = challenger.card
     known = trained.load(store, card.model, card.key)
@@ -104,38 +106,32 @@ def _ship(store: Store, bundle: Bundle, challenger: Trained) -> None:
             f"the store has another model of the key {card.key[:SHORT]}, by another run. Equal keys give equal bytes, "
             "so one of the two is not what training makes: the key is not released until somebody says which"
         )
-    report = bundle.report
-    trials = report.to_input(bundle.head).trials if report else ()
-    tune.keep(store, Tuned(card=card, onnx=challenger.onnx, trials=trials, seconds=_seconds(report)))
+    tune.keep(store, Tuned(card=card, onnx=challenger.onnx, trials=report.trials, seconds=_seconds(report)))
 
 
-def _record(workspace: Workspace, bundle: Bundle, challenger: Trained) -> None:
+def _record(workspace: Workspace, challenger: Trained, report: ReportInput) -> None:
     """Tell MLflow. That it could not be told is a warning: it decides nothing."""
-    if bundle.report is None:
-        return
-    report = bundle.report.to_input(bundle.head)
     run = search_run(
         challenger.card,
         report.trials,
         report.spec.search,
         data=(report.validation.data_file, report.data_digest),
         comparison=report.comparison,
-        commit=bundle.head,
-        seconds=_seconds(bundle.report),
+        commit=report.commit,
+        seconds=_seconds(report),
         ended=workspace.now().timestamp(),
     )
     files = {trained.ONNX: challenger.onnx, trained.CARD: challenger.card.to_json()}
     if report.comparison is not None:
         files["comparison.json"] = report.comparison.to_json()
-    recorder = Tracking(uri=workspace.settings.tracking_uri).start(bundle.model)
+    recorder = Tracking(uri=workspace.settings.tracking_uri).start(report.model)
     try:
         recorder.record(run, files)
     finally:
         problem = recorder.close()
     if problem:
-        workspace.screen.say(f"warning: MLflow recorded nothing of {bundle.model}: {problem}")
+        workspace.screen.say(f"warning: MLflow recorded nothing of {report.model}: {problem}")
 
 
-def _seconds(report: ReportDocument | None) -> float:
-    times = report.times if report else ()
-    return sum(time.seconds for time in times if time.stage == "tune")
+def _seconds(report: ReportInput) -> float:
+    return sum(time.seconds for time in report.times if time.stage == "tune")
