@@ -37,6 +37,12 @@ def write(folder: Path, bundle: Bundle, challenger: Trained | None) -> None:
         _put(place / BUNDLE, content)
 
 
+def forget(folder: Path, name: str, document: str) -> None:
+    """Remove what an earlier run left: whoever ends this one finds nothing that could be taken for its own."""
+    with _writing(folder / name):
+        (folder / name / document).unlink(missing_ok=True)
+
+
 def write_plan(folder: Path, plan: Plan) -> None:
     """Put a plan in place of what was there; raises as `write` does."""
     content = _content(plan, "the plan")

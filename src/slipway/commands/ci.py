@@ -51,6 +51,7 @@ def whole_commit(text: str) -> str:
 
 def plan(workspace: Workspace, change: Change, folder: Path, outputs: Outputs, *, base: str | None) -> int:
     """Say which models are to be reviewed. A refusal is written down too, so that the comment can tell it."""
+    bundles.forget(folder, bundles.PLAN_FOLDER, bundles.PLAN)
     try:
         names = _to_plan(workspace, base)
     except InputError as error:
@@ -92,7 +93,7 @@ def review(
     """All the stages of a model, and its bundle, whatever came of them."""
     from slipway.report.pull_request import summary
 
-    check_name(model)
+    bundles.forget(folder, check_name(model), bundles.BUNDLE)
     found, failure = _reviewed(workspace, model, base=base, workers=workers)
     try:
         bundle = Bundle.of(found, pull_request=change.number, head=change.head)

@@ -102,6 +102,27 @@ def test_a_bundle_of_another_change_or_behind_a_link_is_no_review(workspace: Wor
         ci.gate(tmp_path / "links", '["toy"]', CHANGE)
 
 
+def test_a_run_that_was_ended_leaves_no_earlier_answer(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edit(workspace, "data/toy/model.toml", "trials = 4", 'trials = "many"')
+    with pytest.raises(InputError):
+        ci.review(workspace, "toy", CHANGE, tmp_path, NOTHING, base="main", workers=1)
+    plan(workspace, tmp_path)
+
+    def ended(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("slipway.pipeline.Pipeline.review", ended)
+    monkeypatch.setattr(ci, "to_review", ended)
+    with pytest.raises(KeyboardInterrupt):
+        ci.review(workspace, "toy", CHANGE, tmp_path, NOTHING, base="main", workers=1)
+    with pytest.raises(KeyboardInterrupt):
+        plan(workspace, tmp_path)
+    assert ci.gate(tmp_path, '["toy"]', CHANGE) == ExitCode.OUTSIDE_FAILED
+    assert not (tmp_path / "plan" / "plan.json").exists()
+
+
 def test_a_name_that_is_none_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError):
         ci.gate(tmp_path, '["../toy"]', None)
