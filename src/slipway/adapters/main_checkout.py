@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import re
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -27,8 +30,6 @@ class CheckedOut:
 
         Raises `OutsideError` where files are in the way.
         """
-        if self._tip() != parent:
-            return False
         tree = self._tree()
         if tree is None:
             return self.own.run(["update-ref", self.ref, commit, parent]).returncode == 0
@@ -37,17 +38,35 @@ class CheckedOut:
                 f"{self.ref} is checked out in {tree}, which is not there",
                 hint="Bring it back, or forget it: git worktree unlock, then git worktree prune.",
             )
-        return self._merge(replace(self.own, root=tree), commit, parent)
+        with self._alone():
+            return self._merge(replace(self.own, root=tree), commit, parent)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """One at a time.
+
+        Git writes a merge's files before it moves the branch, and another merge takes such files for edits.
+        """
+        folder = Path(self.own.root, self.own.ask(["rev-parse", "--git-common-dir"]))
+        try:
+            lock = (folder / "slipway.lock").open("wb")
+        except OSError as error:
+            raise OutsideError(f"main cannot be moved: {error}", hint=f"May you write to {folder}?") from None
+        with lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
     def _merge(self, own: OwnGit, commit: str, parent: str) -> bool:
         for _ in range(_TRIES):
+            if self._tip() != parent:
+                return False
             done = own.run(["merge", "--ff-only", "--quiet", commit])
             if done.returncode == 0:
                 return True
-            if self._tip() != parent:
-                return False
             said = done.stderr.decode(errors="replace").strip()
             if not _LOCKED.search(said):
+                if self._tip() != parent:
+                    return False
                 hint = f"Commit or set aside your changes of gitops/ in {own.root}, then run the command again."
                 raise OutsideError(f"git merge failed: {said}", hint=hint)
             time.sleep(_PAUSE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import stat
@@ -581,6 +582,22 @@ class TestWithoutRemote:
         assert landed.count(True) == 1
         assert main.known() == commits[landed.index(True)]
         assert clone.run("status", "--porcelain") == ""
+
+    def test_one_waits_until_the_other_has_moved_main_and_its_files(self, clone: Git) -> None:
+        clone.run("remote", "remove", "origin")
+        main = MainBranch.of(clone)
+        tip = main.tip()
+        first, second = (made(main, tip, content) for content in (b"one\n", b"two\n"))
+        with ThreadPoolExecutor(1) as pool:
+            with (clone.root / ".git" / "slipway.lock").open("wb") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                waiting = pool.submit(main.land, second, tip)
+                clone.run("checkout", "--quiet", first, "--", MANIFEST)  # as a merge that is half done leaves it
+                with pytest.raises(TimeoutError):
+                    waiting.result(timeout=0.5)
+                clone.run("reset", "--quiet", "--hard", first)
+            assert waiting.result(timeout=30) is False
+        assert main.known() == first
 
     def test_main_that_moves_just_before_the_merge_is_a_lost_race(self, clone: Git, tmp_path: Path) -> None:
         clone.run("remote", "remove", "origin")
