@@ -6,9 +6,9 @@ import contextlib
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from slipway.errors import InputError
 from slipway.spec import key_lines, parse_toml
@@ -24,6 +24,10 @@ class Reuse(StrEnum):
     OWN = "own"
     """Those of the repository's own branches that bring no code."""
     NEVER = "never"
+
+
+EnvironmentName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
+"""Also a folder of `gitops/`, and part of a namespace's name."""
 
 
 class _Table(BaseModel):
@@ -45,7 +49,26 @@ class Project(_Table):
     """What they are built upon, as `name@sha256:...`: here, a new one is a commit that a review sees."""
     landing: Literal["push", "branch"] = "push"
     """How a commit gets to main."""
+    environments: tuple[EnvironmentName, ...] = Field(("production",), min_length=1, strict=False)
+    """In the order in which a release goes through them: each takes what was verified in the one before."""
+    approve: tuple[EnvironmentName, ...] = Field((), strict=False)
+    """Those that a release enters by a pull request which a person merges."""
+    namespace: str = "models-{environment}"
+    """Where an environment is on the cluster."""
+    endpoint: str = ""
+    """A model's address there, without /api/v1.0: {model}, {predictor}, {namespace}, {environment}."""
+    prometheus: str = ""
+    """The address of the Prometheus that scrapes the models."""
     reuse: ReuseTable = ReuseTable.model_construct(pull_requests=Reuse.OWN)
+
+    @model_validator(mode="after")
+    def _known(self) -> Project:
+        """See to it that an environment is named once, and that those to be approved are among them."""
+        if len(set(self.environments)) < len(self.environments):
+            raise ValueError("[tool.slipway] environments names one twice")
+        if unknown := [name for name in self.approve if name not in self.environments]:
+            raise ValueError(f"[tool.slipway] approve names {', '.join(unknown)}, which environments does not")
+        return self
 
 
 def read(repo: Path) -> Project:
@@ -88,4 +111,4 @@ def _fault(detail: Mapping[str, Any], lines: Mapping[tuple[str, ...], int]) -> F
     return Fault(file=FILE, line=line, what=what)
 
 
-_KNOWN = {(): ("registry", "builder", "landing", "reuse"), ("reuse",): ("pull-requests",)}
+_KNOWN = {(): tuple(Project.model_fields), ("reuse",): ("pull-requests",)}

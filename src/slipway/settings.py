@@ -30,6 +30,19 @@ class Settings:
     tracking_uri: str = field(repr=False)
     ray_address: str | None = None
     environment: str = PRODUCTION
+    """The one that a command is about: the first, unless SLIPWAY_ENVIRONMENT names another."""
+    environments: tuple[str, ...] = (PRODUCTION,)
+    """In the order in which a release goes through them."""
+    approve: tuple[str, ...] = ()
+    """Those that a release enters by a pull request which a person merges."""
+    namespace: str = "models-{environment}"
+    endpoint: str = ""
+    """A model's address on the cluster, where it is not the platform's own name for it."""
+    prometheus: str = ""
+    prometheus_token: Path | None = None
+    """The file of the token that Prometheus wants, if it wants one."""
+    prometheus_ca: Path | None = None
+    """The file of the certificates that it is trusted by, where the system's do not do."""
     registry: str = "localhost/slipway"
     """Where images are pushed to; a model's image is `<registry>/<model>`."""
     builder: str | None = None
@@ -59,9 +72,20 @@ class Settings:
             store=store or environ.get("SLIPWAY_STORE") or str(repo / LOCAL / "store"),
             tracking_uri=environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{repo / LOCAL / 'mlflow.db'}",
             ray_address=environ.get("RAY_ADDRESS") or None,
-            environment=environ.get("SLIPWAY_ENVIRONMENT") or PRODUCTION,
+            environment=environ.get("SLIPWAY_ENVIRONMENT") or table.environments[0],
+            environments=table.environments,
+            approve=table.approve,
+            namespace=environ.get("SLIPWAY_NAMESPACE") or table.namespace,
+            endpoint=environ.get("SLIPWAY_ENDPOINT") or table.endpoint,
+            prometheus=environ.get("SLIPWAY_PROMETHEUS") or table.prometheus,
+            prometheus_token=_file(environ.get("SLIPWAY_PROMETHEUS_TOKEN_FILE")),
+            prometheus_ca=_file(environ.get("SLIPWAY_PROMETHEUS_CA_FILE")),
             registry=environ.get("SLIPWAY_REGISTRY") or table.registry or "localhost/slipway",
             builder=environ.get("SLIPWAY_BUILDER") or table.builder or None,
             landing=environ.get("SLIPWAY_LANDING") or table.landing,
             reuse=table.reuse.pull_requests,
         )
+
+
+def _file(name: str | None) -> Path | None:
+    return Path(name) if name else None

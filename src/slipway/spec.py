@@ -10,6 +10,7 @@ import json
 import re
 import tomllib
 from collections.abc import Mapping
+from enum import StrEnum
 from pathlib import PurePosixPath
 from typing import Annotated, Any
 
@@ -38,6 +39,20 @@ class GateTable(Table):
     """Largest `model.onnx`, in megabytes."""
 
 
+class Platform(StrEnum):
+    """What serves a model."""
+
+    SELDON = "seldon"
+    KSERVE = "kserve"
+
+
+class DeploymentMode(StrEnum):
+    """How KServe deploys a model."""
+
+    STANDARD = "standard"
+    KNATIVE = "knative"
+
+
 class ServingTable(Table):
     """How the model is served. Changing it retrains nothing."""
 
@@ -45,6 +60,16 @@ class ServingTable(Table):
     """Pods that serve the model."""
     canary_percent: Annotated[int, Field(ge=0, le=99)] = 10
     """Traffic of a release while it is on trial; 0 promotes at once."""
+    canary_minutes: Annotated[float, Field(gt=0, le=10_080)] = 10.0
+    """How long a canary is watched at least before it gets the full traffic."""
+    canary_requests: Annotated[int, Field(ge=0)] = 200
+    """How many requests a canary answers at least before it is compared with the default."""
+    canary_hours: Annotated[float, Field(gt=0, le=720)] = 24.0
+    """How long a canary waits for so many; then its golden requests alone decide."""
+    platform: Platform = Platform.SELDON
+    """What serves it: another one is another manifest, and retrains nothing."""
+    deployment_mode: DeploymentMode = DeploymentMode.STANDARD
+    """KServe's: `knative` splits the traffic itself, `standard` has a second service for a canary."""
 
 
 class ModelSpec(Recipe):

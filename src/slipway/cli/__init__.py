@@ -20,11 +20,25 @@ from slipway.screen import plain
 from slipway.cli import review
 from slipway.cli import release
 from slipway.cli import served
+from slipway.cli import live
 from slipway.cli import start
+from slipway.cli import data
 from slipway.cli import ci
 # isort: on
 
-__all__ = ["app", "calculate_as_everywhere", "ci", "guarded", "main", "release", "review", "served", "start"]
+__all__ = [
+    "app",
+    "calculate_as_everywhere",
+    "ci",
+    "data",
+    "guarded",
+    "live",
+    "main",
+    "release",
+    "review",
+    "served",
+    "start",
+]
 
 
 def calculate_as_everywhere() -> None:
