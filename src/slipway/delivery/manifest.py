@@ -24,6 +24,7 @@ KEY_ANNOTATION: Final = "slipway.dev/key"
 COMMIT_ANNOTATION: Final = "slipway.dev/commit"
 METRICS_ANNOTATION: Final = "slipway.dev/metrics"
 RUN_ANNOTATION: Final = "slipway.dev/mlflow-run"
+VERIFIED_ANNOTATION: Final = "slipway.dev/verified"
 
 _KEY = re.compile(r"[0-9a-f]{64}")
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
@@ -52,6 +53,8 @@ class Release:
     metrics: Mapping[str, float]
     run: str = ""
     """The MLflow run that trained it, if one was recorded."""
+    verified: bool = False
+    """Whether it was verified where it is served; a mark of this release, which the next one does not inherit."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -192,6 +195,7 @@ def _release(document: Document, predictor: Table) -> Release:
         commit=_matching(document, annotations, COMMIT_ANNOTATION, _COMMIT),
         metrics=_metrics(document, annotations) if annotations.get(METRICS_ANNOTATION) else {},
         run=_matching(document, annotations, RUN_ANNOTATION, _RUN) if annotations.get(RUN_ANNOTATION) else "",
+        verified=_is_marked(document, annotations),
     )
 
 
@@ -200,6 +204,17 @@ def _matching(document: Document, annotations: Table, name: str, form: re.Patter
     if not form.fullmatch(node.text):
         raise document.refused(node, f"the annotation {name} is not what slipway wrote there")
     return node.text
+
+
+def _is_marked(document: Document, annotations: Table) -> bool:
+    """Whether the mark is there: a text, since Kubernetes takes no other annotation, and never `false`."""
+    if not annotations.get(VERIFIED_ANNOTATION):
+        return False
+    node = document.scalar(annotations, VERIFIED_ANNOTATION)
+    if node.text != "true" or not node.style:
+        what = f"the annotation {VERIFIED_ANNOTATION} is not what slipway wrote there"
+        raise document.refused(node, what, f'Write {VERIFIED_ANNOTATION}: "true", or take the line away.')
+    return True
 
 
 def _metrics(document: Document, annotations: Table) -> dict[str, float]:

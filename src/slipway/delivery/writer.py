@@ -23,6 +23,7 @@ from slipway.delivery.manifest import (
     KEY_ANNOTATION,
     METRICS_ANNOTATION,
     RUN_ANNOTATION,
+    VERIFIED_ANNOTATION,
     Release,
     Serving,
     container,
@@ -37,7 +38,13 @@ from slipway.training.faults import Fault
 type Step = Callable[[Document], Edit | None]
 """One edit, decided from the text as the edits before it left it."""
 
-_QUOTES = {KEY_ANNOTATION: '"', COMMIT_ANNOTATION: '"', METRICS_ANNOTATION: "'", RUN_ANNOTATION: '"'}
+_QUOTES = {
+    KEY_ANNOTATION: '"',
+    COMMIT_ANNOTATION: '"',
+    METRICS_ANNOTATION: "'",
+    RUN_ANNOTATION: '"',
+    VERIFIED_ANNOTATION: '"',
+}
 """The annotations in their order, each with the quotes that it gets: unquoted, some keys would be numbers."""
 _PLAIN_NAME = re.compile(r"[a-z][a-z0-9-]{3,}")
 
@@ -58,19 +65,27 @@ def first(model: str, release: Release, *, replicas: int) -> bytes:
 def with_canary(manifest: bytes, file: str, release: Release, *, percent: int) -> bytes:
     """The release on trial beside the default predictor, in place of any that was.
 
-    The canary is the default predictor as people set it up, with another release in it.
+    The canary is the default predictor as people set it up, with another release in it; which is not verified, or it
+    would not be on trial.
     """
-    before = _parsed(manifest, file)
+    before, release = _parsed(manifest, file), replace(release, verified=False)
     steps = [_remove_canary, _copy_default, *_release(CANARY, release), *_traffic(percent)]
     return _written(manifest, before, steps, replace(before[1], canary=release, canary_percent=percent))
 
 
-def promoted(manifest: bytes, file: str) -> bytes:
+def promoted(manifest: bytes, file: str, *, verified: bool = False) -> bytes:
     """The canary's release in the default predictor, with all the traffic; `InputError` if none is on trial."""
     now = serving(parse(manifest, file))
     if now.canary is None:
         raise InputError(Fault(file=file, what="no release is on trial", hint="Release it again: slipway release"))
-    return restored(manifest, file, now.canary)
+    return restored(manifest, file, replace(now.canary, verified=verified))
+
+
+def verified(manifest: bytes, file: str) -> bytes:
+    """The mark on the default predictor's release that it was verified there; one on trial stays as it is."""
+    before = _parsed(manifest, file)
+    after = replace(before[1], default=replace(before[1].default, verified=True))
+    return _written(manifest, before, [partial(_annotate, DEFAULT, VERIFIED_ANNOTATION, "true")], after)
 
 
 def restored(manifest: bytes, file: str, release: Release) -> bytes:
@@ -246,8 +261,8 @@ def _quoted(value: str, style: str) -> str:
 
 
 def _annotations(release: Release) -> tuple[tuple[str, str], ...]:
-    values = release.key, release.commit, _compact(release.metrics) if release.metrics else "", release.run
-    return tuple(zip(_QUOTES, values, strict=True))
+    metrics, mark = _compact(release.metrics) if release.metrics else "", "true" if release.verified else ""
+    return tuple(zip(_QUOTES, (release.key, release.commit, metrics, release.run, mark), strict=True))
 
 
 def _compact(metrics: Mapping[str, float]) -> str:

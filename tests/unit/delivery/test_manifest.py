@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,18 @@ def test_what_is_live_and_on_trial_is_read() -> None:
     assert read(TRIAL.encode(), "m.yaml") == Serving(default=DEFAULT, canary=CANARY, replicas=3, canary_percent=20)
 
 
+MARK = "slipway.dev/verified"
+
+
+@pytest.mark.parametrize("written", ['"true"', "'true'"])
+def test_the_mark_of_a_verified_release_is_read(written: str) -> None:
+    before = f"slipway.dev/mlflow-run: {DEFAULT.run}"
+    assert TRIAL.count(before) == 1
+    marked = read(TRIAL.replace(before, f"{before}\n        {MARK}: {written}").encode(), "m.yaml")
+    assert marked.default == replace(DEFAULT, verified=True)
+    assert marked.canary == CANARY
+
+
 def line(part: str, *, last: bool = False) -> int:
     numbers = [number for number, text in enumerate(LINES, 1) if part in text]
     return numbers[-1 if last else 0]
@@ -107,6 +120,15 @@ def line(part: str, *, last: bool = False) -> int:
         ("0.97", "9" * 5000, line("dev/metrics"), "is not a JSON object of numbers"),
         ("0.97", "[" * 5000, line("dev/metrics"), "is not a JSON object of numbers"),
         ("7be1f0a2", "a/b", line("mlflow-run"), "the annotation slipway.dev/mlflow-run is not"),
+        *[
+            (
+                f"slipway.dev/mlflow-run: {DEFAULT.run}",
+                f"{MARK}: {value}",
+                line("mlflow-run"),
+                f"annotation {MARK} is not",
+            )
+            for value in ("true", '"false"', "", '"yes"', '"True"', "no")
+        ],
         (f"@sha256:{'cd' * 32}", ":v2", line("@sha256:cd"), "'registry.example:5000/models/iris:v2' is not named"),
         (f"@sha256:{'cd' * 32}", f":v2@sha256:{'cd' * 32}", line("@sha256:cd"), "by its digest alone"),
         ("image: registry", "imagePullPolicy: registry", line("- name: model"), "image is missing"),

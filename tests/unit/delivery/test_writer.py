@@ -17,7 +17,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slipway.delivery.manifest import Release, Serving, read
-from slipway.delivery.writer import configured, first, promoted, rebuilt, restored, with_canary, without_canary
+from slipway.delivery.writer import (
+    configured,
+    first,
+    promoted,
+    rebuilt,
+    restored,
+    verified,
+    with_canary,
+    without_canary,
+)
 from slipway.errors import InputError
 
 ROOT = Path(__file__).parents[3]
@@ -71,11 +80,18 @@ RELEASED = [
     (OLD_KEY, f'"{NEW.key}"'),
     (OLD_IMAGE, NEW.image),
 ]
+MARK = '            slipway.dev/verified: "true"\n'
+MARKED = [(RELEASED[0][0] + "\n", RELEASED[0][0] + "\n" + MARK)]
+RELEASED_AND_MARKED = [(RELEASED[0][0] + "\n", RELEASED[0][1] + "\n" + MARK), *RELEASED[1:]]
 Edit = Callable[[bytes], bytes]
 
 
 def trial(manifest: bytes) -> bytes:
     return with_canary(manifest, FILE, NEW, percent=10)
+
+
+def unmarked(manifest: bytes) -> bytes:
+    return restored(manifest, FILE, replace(read(manifest, FILE).default, verified=False))
 
 
 def edited(replacements: list[tuple[str, str]]) -> bytes:
@@ -100,6 +116,17 @@ def edited(replacements: list[tuple[str, str]]) -> bytes:
         (lambda m: rebuilt(m, FILE, NEW.key, NEW.image), []),
         (lambda m: rebuilt(trial(m), FILE, OLD_KEY, NEW.image), [*TRIAL, (OLD_IMAGE, NEW.image)]),
         (lambda m: restored(m, FILE, read(m, FILE).default), []),
+        (lambda m: verified(m, FILE), MARKED),
+        (lambda m: verified(verified(m, FILE), FILE), MARKED),
+        (lambda m: unmarked(verified(m, FILE)), []),
+        (lambda m: trial(verified(m, FILE)), [*TRIAL, *MARKED]),
+        (lambda m: verified(trial(m), FILE), [*TRIAL, *MARKED]),
+        (lambda m: with_canary(m, FILE, replace(NEW, verified=True), percent=10), TRIAL),
+        (lambda m: without_canary(trial(verified(m, FILE)), FILE), MARKED),
+        (lambda m: restored(verified(m, FILE), FILE, NEW), RELEASED),
+        (lambda m: promoted(trial(verified(m, FILE)), FILE), RELEASED),
+        (lambda m: promoted(trial(m), FILE, verified=True), RELEASED_AND_MARKED),
+        (lambda m: restored(m, FILE, replace(NEW, verified=True)), RELEASED_AND_MARKED),
         (lambda m: configured(m, FILE, replicas=1, percent=5), [("'default'\n", "'default'\n        replicas: 1\n")]),
         (
             lambda m: configured(trial(m), FILE, replicas=4, percent=5),
@@ -156,6 +183,8 @@ def predictors(draw: st.DrawFn) -> str:
         annotations.append("slipway.dev/metrics: '{\"auc\": 0.5}'")
     if draw(st.booleans()):
         annotations.append(f"slipway.dev/mlflow-run: {quote}{'a' * 32}{quote}")
+    if draw(st.booleans()):
+        annotations.append('slipway.dev/verified: "true"')
     if draw(st.booleans()):
         annotations.append('seldon.io/no-engine: "true"')
     annotations = draw(st.permutations(annotations))
@@ -299,6 +328,31 @@ def test_a_rebuild_changes_an_image_alone(manifest: bytes, *, of_canary: bool) -
     assert unowned(after) == unowned(manifest)
 
 
+@given(manifest=ANY, of_trial=st.booleans())
+def test_a_mark_and_its_removal_leave_no_trace(manifest: bytes, *, of_trial: bool) -> None:
+    bare = unmarked(trial(manifest) if of_trial else manifest)
+    bare = trial(bare) if of_trial else bare
+    before = read(bare, FILE)
+    marked = verified(bare, FILE)
+    assert read(marked, FILE) == replace(before, default=replace(before.default, verified=True))
+    assert verified(marked, FILE) == marked
+    assert len(changed_lines(bare, marked)) in {1, 2}  # a line more, or the line with the braces as it was and is
+    assert unmarked(marked) == (without_canary(bare, FILE) if of_trial else bare)
+
+
+@given(manifest=ANY, release=RELEASES)
+def test_another_release_does_not_inherit_the_mark(manifest: bytes, release: Release) -> None:
+    marked = verified(manifest, FILE)
+    on_trial = with_canary(marked, FILE, replace(release, verified=True), percent=10)
+    now = read(on_trial, FILE)
+    assert now.default.verified
+    assert now.canary
+    assert not now.canary.verified
+    assert not read(promoted(on_trial, FILE), FILE).default.verified
+    assert read(promoted(on_trial, FILE, verified=True), FILE).default.verified
+    assert without_canary(on_trial, FILE) == marked
+
+
 @given(manifest=ANY, replicas=st.integers(0, 9), percent=st.integers(0, 99))
 def test_a_configuration_changes_counts_alone(manifest: bytes, replicas: int, percent: int) -> None:
     on_trial = trial(manifest)
@@ -345,6 +399,7 @@ def test_hostile_bytes_give_nothing_but_an_input_error(data: st.DataObject, mani
     [
         trial,
         lambda m: promoted(m, FILE),
+        lambda m: verified(m, FILE),
         lambda m: restored(m, FILE, NEW),
         lambda m: without_canary(m, FILE),
         lambda m: configured(m, FILE, replicas=1, percent=1),
