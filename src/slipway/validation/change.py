@@ -71,7 +71,7 @@ def shift(name: str, before: pa.ChunkedArray, now: pa.ChunkedArray) -> Shift:
     )
 
 
-def stability_index(before: Counts, now: Counts) -> float:
+def stability_index(before: Counts | Floats, now: Counts | Floats) -> float:
     """PSI: the sum over the bins of (q - p) ln(q / p), for the shares p before and q now.
 
     Half a row is added to each bin (Krichevsky and Trofimov, The performance of universal encoding, 1981),
