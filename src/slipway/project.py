@@ -6,9 +6,10 @@ import contextlib
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
+from string import Formatter
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from slipway.errors import InputError
 from slipway.spec import key_lines, parse_toml
@@ -26,6 +27,8 @@ class Reuse(StrEnum):
     NEVER = "never"
 
 
+NAMESPACE_FIELDS: Final = ("environment",)
+ENDPOINT_FIELDS: Final = ("model", "predictor", "namespace", "environment")
 EnvironmentName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
 """Also a folder of `gitops/`, and part of a namespace's name."""
 
@@ -61,14 +64,45 @@ class Project(_Table):
     """The address of the Prometheus that scrapes the models."""
     reuse: ReuseTable = ReuseTable.model_construct(pull_requests=Reuse.OWN)
 
-    @model_validator(mode="after")
-    def _known(self) -> Project:
-        """See to it that an environment is named once, and that those to be approved are among them."""
-        if len(set(self.environments)) < len(self.environments):
-            raise ValueError("[tool.slipway] environments names one twice")
-        if unknown := [name for name in self.approve if name not in self.environments]:
-            raise ValueError(f"[tool.slipway] approve names {', '.join(unknown)}, which environments does not")
-        return self
+    @field_validator("environments", "approve")
+    @classmethod
+    def _once(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        """See to it that an environment is named once."""
+        if twice := [name for at, name in enumerate(names) if name in names[:at]]:
+            raise ValueError(f"names {twice[0]} twice")
+        return names
+
+    @field_validator("approve")
+    @classmethod
+    def _known(cls, names: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        """See to it that what is to be approved is an environment; where those are at fault, that is told alone."""
+        known = info.data.get("environments", names)
+        if unknown := [name for name in names if name not in known]:
+            raise ValueError(f"names {unknown[0]}, which is none of {', '.join(known)}")
+        return names
+
+    @field_validator("namespace")
+    @classmethod
+    def _namespace(cls, template: str) -> str:
+        return checked(template, NAMESPACE_FIELDS)
+
+    @field_validator("endpoint")
+    @classmethod
+    def _endpoint(cls, template: str) -> str:
+        return checked(template, ENDPOINT_FIELDS)
+
+
+def checked(template: str, fields: tuple[str, ...]) -> str:
+    """The template itself, if it has no other fields than these; else `ValueError`."""
+    known = ", ".join(f"{{{field}}}" for field in fields)
+    try:
+        parts = list(Formatter().parse(template))
+    except ValueError:
+        raise ValueError(f"has a brace that stands alone: it may have {known}") from None
+    for _, name, form, conversion in parts:
+        if name is not None and (name not in fields or form or conversion):
+            raise ValueError(f"has {{{name}}}: it may have {known}")
+    return template
 
 
 def read(repo: Path) -> Project:
@@ -98,14 +132,24 @@ def builder(source: bytes | None) -> str:
 
 
 def _fault(detail: Mapping[str, Any], lines: Mapping[tuple[str, ...], int]) -> Fault:
-    path = (*_TABLE, *map(str, detail["loc"]))
+    path = (*_TABLE, *(part for part in detail["loc"] if isinstance(part, str)))
     places = (path[:depth] for depth in range(len(path), 1, -1))
     line = next((lines[place] for place in places if place in lines), None)
     table, key = ".".join(path[:-1]), path[-1]
     name = f"[{table}] {key}" if detail["loc"] else f"[{'.'.join(path)}]"
-    if detail["type"] == "extra_forbidden":
-        known = _KNOWN.get(path[len(_TABLE) : -1], ())
-        return Fault(file=FILE, line=line, what=f"{name} is not known here", hint=f"Known here: {', '.join(known)}.")
+    match detail["type"]:
+        case "extra_forbidden":
+            known = _KNOWN.get(path[len(_TABLE) : -1], ())
+            what, hint = f"{name} is not known here", f"Known here: {', '.join(known)}."
+            return Fault(file=FILE, line=line, what=what, hint=hint)
+        case "value_error":
+            return Fault(file=FILE, line=line, what=f"{name} {detail['ctx']['error']}")
+        case "string_pattern_mismatch":
+            hint = "Use at most 40 lower-case letters, digits and hyphens, starting with a letter."
+            what = f"{name}: {detail['input']!r} cannot name an environment"
+            return Fault(file=FILE, line=line, what=what, hint=hint)
+        case "too_short":
+            return Fault(file=FILE, line=line, what=f"{name} names none")
     said = str(detail["msg"])
     what = f"{name}: {said[0].lower()}{said[1:]}, not {detail['input']!r}"
     return Fault(file=FILE, line=line, what=what)

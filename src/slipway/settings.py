@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from slipway import project
+from slipway.errors import InputError
 from slipway.project import Reuse
 
 __all__ = ["LOCAL", "PRODUCTION", "Reuse", "Settings"]
@@ -33,6 +34,8 @@ class Settings:
     """The one that a command is about: the first, unless SLIPWAY_ENVIRONMENT names another."""
     environments: tuple[str, ...] = (PRODUCTION,)
     """In the order in which a release goes through them."""
+    alone: bool = False
+    """Whether SLIPWAY_ENVIRONMENT says so: then a command is about that environment and no other."""
     approve: tuple[str, ...] = ()
     """Those that a release enters by a pull request which a person merges."""
     namespace: str = "models-{environment}"
@@ -58,6 +61,23 @@ class Settings:
         """The folder for whatever a run leaves behind: in the repository, unless it is a passing copy of one."""
         return self.home or self.repo / LOCAL
 
+    @property
+    def through(self) -> tuple[str, ...]:
+        """The environments that a command goes through: all, unless one is named."""
+        is_one = self.alone or self.environment not in self.environments
+        return (self.environment,) if is_one else self.environments
+
+    @property
+    def earlier(self) -> tuple[str, ...]:
+        """The environments before this one: it takes what was verified in the last of them."""
+        listed = self.environments
+        return listed[: listed.index(self.environment)] if self.environment in listed else ()
+
+    @property
+    def is_followed(self) -> bool:
+        """Whether another environment takes what was verified in this one."""
+        return self.environment in self.environments[:-1]
+
     def report(self, model: str) -> Path:
         """The folder of the newest report of a model."""
         return self.local / "report" / model
@@ -74,9 +94,10 @@ class Settings:
             ray_address=environ.get("RAY_ADDRESS") or None,
             environment=environ.get("SLIPWAY_ENVIRONMENT") or table.environments[0],
             environments=table.environments,
+            alone=bool(environ.get("SLIPWAY_ENVIRONMENT")),
             approve=table.approve,
-            namespace=environ.get("SLIPWAY_NAMESPACE") or table.namespace,
-            endpoint=environ.get("SLIPWAY_ENDPOINT") or table.endpoint,
+            namespace=_template(environ, "SLIPWAY_NAMESPACE", project.NAMESPACE_FIELDS) or table.namespace,
+            endpoint=_template(environ, "SLIPWAY_ENDPOINT", project.ENDPOINT_FIELDS) or table.endpoint,
             prometheus=environ.get("SLIPWAY_PROMETHEUS") or table.prometheus,
             prometheus_token=_file(environ.get("SLIPWAY_PROMETHEUS_TOKEN_FILE")),
             prometheus_ca=_file(environ.get("SLIPWAY_PROMETHEUS_CA_FILE")),
@@ -85,6 +106,13 @@ class Settings:
             landing=environ.get("SLIPWAY_LANDING") or table.landing,
             reuse=table.reuse.pull_requests,
         )
+
+
+def _template(environ: Mapping[str, str], name: str, fields: tuple[str, ...]) -> str:
+    try:
+        return project.checked(environ.get(name, ""), fields)
+    except ValueError as error:
+        raise InputError(f"{name} {error}") from None
 
 
 def _file(name: str | None) -> Path | None:

@@ -73,6 +73,29 @@ def test_a_repository_need_not_say_anything(tmp_path: Path, text: str) -> None:
         ("[tool.slipway]\nreuse = 'own'\n", "pyproject.toml:2: [tool.slipway] reuse: "),
         ("[tool]\nslipway = 3\n", "pyproject.toml:2: [tool.slipway]: "),
         ("[tool.slipway\n", "pyproject.toml:1: this is not TOML"),
+        (
+            "[tool.slipway]\n\nenvironments = ['staging', 'staging']\n",
+            "pyproject.toml:3: [tool.slipway] environments names staging twice",
+        ),
+        ("[tool.slipway]\nenvironments = []\n", "pyproject.toml:2: [tool.slipway] environments names none"),
+        (
+            "[tool.slipway]\nenvironments = ['staging', 'Prod!']\n",
+            "pyproject.toml:2: [tool.slipway] environments: 'Prod!' cannot name an environment",
+        ),
+        (
+            "[tool.slipway]\nenvironments = ['staging']\napprove = ['production']\n",
+            "pyproject.toml:3: [tool.slipway] approve names production, which is none of staging",
+        ),
+        (
+            "[tool.slipway]\nnamespace = 'models-{stage}'\n",
+            "pyproject.toml:2: [tool.slipway] namespace has {stage}: it may have {environment}",
+        ),
+        (
+            "[tool.slipway]\nendpoint = 'http://{model.__class__}'\n",
+            "pyproject.toml:2: [tool.slipway] endpoint has {model.__class__}: it may have {model}, {predictor}, ",
+        ),
+        ("[tool.slipway]\nendpoint = 'http://{model!r}'\n", "[tool.slipway] endpoint has {model}: it may have "),
+        ("[tool.slipway]\nendpoint = 'http://{'\n", "[tool.slipway] endpoint has a brace that stands alone"),
     ],
 )
 def test_what_a_repository_says_wrongly_is_named_with_its_line(tmp_path: Path, text: str, said: str) -> None:
@@ -92,3 +115,34 @@ def test_no_other_folder_is_looked_into(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text("[tool.slipway]\nregistry = 'elsewhere.example/x'\n")
     (tmp_path / "models").mkdir()
     assert Settings.from_environ({}, repo=tmp_path / "models").registry == "localhost/slipway"
+
+
+TWO = "[tool.slipway]\nenvironments = ['staging', 'production']\napprove = ['production']\n"
+
+
+def test_a_command_goes_through_every_environment_in_order(tmp_path: Path) -> None:
+    found = project(tmp_path, TWO)
+    assert (found.environment, found.through, found.approve) == (
+        "staging",
+        ("staging", "production"),
+        ("production",),
+    )
+    assert (found.earlier, found.is_followed) == ((), True)
+
+
+@pytest.mark.parametrize(
+    ("name", "place"),
+    [("staging", ((), True)), ("production", (("staging",), False)), ("sandbox", ((), False))],
+)
+def test_one_that_is_named_is_gone_through_alone(
+    tmp_path: Path, name: str, place: tuple[tuple[str, ...], bool]
+) -> None:
+    (tmp_path / "pyproject.toml").write_text(TWO)
+    found = Settings.from_environ({"SLIPWAY_ENVIRONMENT": name}, repo=tmp_path)
+    assert (found.environment, found.through) == (name, (name,))
+    assert (found.earlier, found.is_followed) == place
+
+
+def test_the_environment_says_no_template_that_nobody_can_fill(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"SLIPWAY_ENDPOINT has \{where\}: it may have \{model\}"):
+        Settings.from_environ({"SLIPWAY_ENDPOINT": "http://{where}"}, repo=tmp_path)

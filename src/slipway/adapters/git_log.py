@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,7 +46,7 @@ class GitLog:
     tip: str
     paths: Sequence[str]
     _entries: list[LogEntry] = field(default_factory=list, init=False)
-    _by_path: dict[str, list[LogEntry]] = field(default_factory=dict, init=False)
+    _by_path: dict[str, list[int]] = field(default_factory=dict, init=False)
     _source: Iterator[LogEntry] | None = field(default=None, init=False)
     _cut: ShallowError | None = field(default=None, init=False)
 
@@ -59,13 +60,23 @@ class GitLog:
             yield self._entries[at]
             at += 1
 
-    def touching(self, path: str) -> Iterator[LogEntry]:
-        """Every commit that changed this file, newest first; `ShallowError` as above."""
-        at = 0
-        while at < len(found := self._by_path.get(path, [])) or self._more():
-            if at < len(found):
-                yield found[at]
-                at += 1
+    def touching(self, *paths: str) -> Iterator[LogEntry]:
+        """Every commit that changed one of these files, newest first; `ShallowError` as above."""
+        at = -1
+        while True:
+            later = (self._next(path, at) for path in paths)
+            found = min((place for place in later if place is not None), default=None)
+            if found is not None:
+                yield self._entries[found]
+                at = found
+            elif not self._more():
+                return
+
+    def _next(self, path: str, at: int) -> int | None:
+        """The place of the first entry behind this one, of those that were read, which changed a file."""
+        places = self._by_path.get(path, [])
+        found = bisect_right(places, at)
+        return places[found] if found < len(places) else None
 
     def trailers(self, *names: str) -> Iterator[tuple[str, tuple[str, ...]]]:
         """Each commit below the tip, on any line, that has all these trailers, with what they say; newest first."""
@@ -92,7 +103,7 @@ class GitLog:
             return False
         self._entries.append(entry)
         for path in entry.changed:
-            self._by_path.setdefault(path, []).append(entry)
+            self._by_path.setdefault(path, []).append(len(self._entries) - 1)
         return True
 
     def _read(self) -> Iterator[LogEntry]:

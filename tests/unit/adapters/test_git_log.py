@@ -199,6 +199,13 @@ def test_one_file_has_the_history_of_its_own(bench: Bench) -> None:
     assert [(a.subject, b.subject) for a, b in both] == [("4", "5"), ("2", "3"), ("0", "1")]
     assert [entry.subject for entry in log.touching("data/a")] == ["4", "2", "0"]
     assert list(log.touching("data/c")) == []
+    assert [entry.subject for entry in log.touching("data/a", "data/b")] == ["5", "4", "3", "2", "1", "0"]
+
+
+def test_a_commit_that_changed_two_files_comes_once(bench: Bench) -> None:
+    bench.commit("first", data__a="1", data__b="1")
+    bench.commit("second", data__b="2")
+    assert [entry.subject for entry in bench.log().touching("data/a", "data/b")] == ["second", "first"]
 
 
 def test_a_commit_that_is_not_there(bench: Bench) -> None:
