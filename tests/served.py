@@ -56,12 +56,12 @@ def csv(task: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def make(task: str, repo: Path) -> Challenger:
-    """A real challenger, trained in this process."""
+def make(task: str, repo: Path, *, data: str = "") -> Challenger:
+    """A real challenger, trained in this process; `data` gives it another key, and another model."""
     folder = repo / "data" / "toy"
     folder.mkdir(parents=True)
     (folder / "train.csv").write_text(csv(task))
-    inputs = KeyInputs(data_file="train.csv", data=task, tables={}, training={}, packages={}, python="3.12")
+    inputs = KeyInputs(data_file="train.csv", data=data or task, tables={}, training={}, packages={}, python="3.12")
     model = Model(name="toy", spec=parse(model_toml(task), "model.toml"), inputs=inputs, repo=repo)
     material, encoding = prepare(model.dataset, model.key)
     study = Study(model.dataset.recipe.search, model.key, {})

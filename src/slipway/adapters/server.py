@@ -73,16 +73,18 @@ def serve(
     *,
     port: int = 0,
     pause: Pause = time.sleep,
+    environ: Mapping[str, str] | None = None,
 ) -> Iterator[Running]:
     """Serve a source folder's files as their image would, on a free port or on `port`, until the block ends.
 
+    `environ` is what a cluster would set of its own: of which deployment it is, and which predictor.
     Raises `OutsideError` with the end of the server's log if it does not come up.
     """
     ports = _ports(port)
     with tempfile.TemporaryDirectory(prefix="slipway-") as place:
         work = Path(place)
         write(work / "source", files)
-        server = _start(files, work, ports)
+        server = _start(files, work, ports, environ or {})
         try:
             _wait(server, pause)
             yield server
@@ -90,10 +92,10 @@ def serve(
             _stop(server)
 
 
-def _start(files: Mapping[str, bytes], work: Path, ports: list[int]) -> Running:
+def _start(files: Mapping[str, bytes], work: Path, ports: list[int], more: Mapping[str, str]) -> Running:
     """Start the server in a session of its own, so that all of it can be ended at once."""
     program, chosen = _program(ports), _chosen(files)
-    environ = os.environ | chosen | _own(work)
+    environ = {**os.environ, **chosen, **_own(work), **more}
     pipe, held = os.pipe()
     try:
         with (work / "log").open("wb") as log:
