@@ -3,6 +3,6 @@
 from tests.github_server.access import Request
 from tests.github_server.faults import Fault
 from tests.github_server.server import FakeGitHub
-from tests.github_server.state import ACTIONS, TOKEN, Comment, Pull, Run, State, archive
+from tests.github_server.state import ACTIONS, TOKEN, Comment, Issue, Pull, Run, State, archive
 
-__all__ = ["ACTIONS", "TOKEN", "Comment", "FakeGitHub", "Fault", "Pull", "Request", "Run", "State", "archive"]
+__all__ = ["ACTIONS", "TOKEN", "Comment", "FakeGitHub", "Fault", "Issue", "Pull", "Request", "Run", "State", "archive"]

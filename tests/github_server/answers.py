@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.github_server.state import Artifact, Check, Comment, Pull, Run, State
+from tests.github_server.state import Artifact, Check, Comment, Issue, Pull, Run, State
 
 type Json = dict[str, Any]
 
@@ -50,6 +50,27 @@ def pull(state: State, one: Pull) -> Json:
         "merged_at": "2026-01-31T12:00:00Z" if one.is_merged else None,
         "auto_merge": {"merge_method": "merge"} if one.merges_itself else None,
     }
+
+
+def issue(state: State, one: Issue) -> Json:
+    return {
+        "id": 7000 + one.number,
+        "number": one.number,
+        "state": "open" if one.is_open else "closed",
+        "state_reason": one.reason,
+        "title": one.title,
+        "body": one.body,
+        "labels": [{"id": len(name), "name": name} for name in one.labels],
+        "user": user(one.author),
+        "html_url": f"{WEB}/{state.repository}/issues/{one.number}",
+    }
+
+
+def pull_as_issue(state: State, one: Pull) -> Json:
+    """A pull request as GitHub lists it among the issues."""
+    url = f"{WEB}/{state.repository}/pull/{one.number}"
+    told = {"number": one.number, "state": "open" if one.is_open else "closed", "title": one.title, "body": one.body}
+    return told | {"labels": [], "html_url": url, "pull_request": {"html_url": url}}
 
 
 def comment(state: State, one: Comment) -> Json:

@@ -75,6 +75,51 @@ def _pull(asked: Asked) -> Answer:
     return Answer(200, answers.pull(asked.state, pull)) if pull else MISSING
 
 
+def _edit_pull(asked: Asked) -> Answer:
+    pull = asked.state.pulls.get(int(asked.ids[0]))
+    if pull is None:
+        return MISSING
+    if len(asked.body.get("body") or "") > LONGEST_COMMENT:
+        return message(422, "Validation Failed: body is too long")
+    pull.title, pull.body = asked.body.get("title", pull.title), asked.body.get("body", pull.body)
+    pull.is_open = asked.body.get("state", "open" if pull.is_open else "closed") == "open"
+    return Answer(200, answers.pull(asked.state, pull))
+
+
+def _issues(asked: Asked) -> Answer:
+    """Issues and pull requests, the newest first."""
+    state, query = asked.state, asked.query
+    wanted = {name for name in query.get("labels", "").split(",") if name}
+    issues = [one for one in state.issues.values() if wanted <= set(one.labels)]
+    if creator := query.get("creator"):
+        issues = [one for one in issues if one.author == creator]
+    found = [answers.issue(state, one) for one in issues]
+    found += [] if wanted else [answers.pull_as_issue(state, one) for one in state.pulls.values()]
+    shown = [one for one in found if query.get("state", "open") in {"all", one["state"]}]
+    return Answer(200, sorted(shown, key=lambda one: -one["number"]))
+
+
+def _open_issue(asked: Asked) -> Answer:
+    body = asked.body
+    if len(body.get("body") or "") > LONGEST_COMMENT:
+        return message(422, "Validation Failed: body is too long")
+    labels = tuple(body.get("labels", ()))
+    issue = asked.state.open_issue(asked.login, body["title"], body.get("body") or "", labels)
+    return Answer(201, answers.issue(asked.state, issue))
+
+
+def _edit_issue(asked: Asked) -> Answer:
+    issue = asked.state.issues.get(int(asked.ids[0]))
+    if issue is None:
+        return MISSING
+    if len(asked.body.get("body") or "") > LONGEST_COMMENT:
+        return message(422, "Validation Failed: body is too long")
+    issue.title, issue.body = asked.body.get("title", issue.title), asked.body.get("body", issue.body)
+    issue.is_open = asked.body.get("state", "open" if issue.is_open else "closed") == "open"
+    issue.reason = asked.body.get("state_reason", issue.reason)
+    return Answer(200, answers.issue(asked.state, issue))
+
+
 def _merge(asked: Asked) -> Answer:
     pull = asked.state.pulls[int(asked.ids[0])]
     if asked.body["merge_method"] not in asked.state.merges:
@@ -241,6 +286,10 @@ ROUTES = (
     _route("GET", "/pulls", _pulls, "pull_requests=read"),
     _route("POST", "/pulls", _open_pull, "pull_requests=write"),
     _route("GET", "/pulls/{}", _pull, "pull_requests=read"),
+    _route("PATCH", "/pulls/{}", _edit_pull, "pull_requests=write"),
+    _route("GET", "/issues", _issues, "issues=read"),
+    _route("POST", "/issues", _open_issue, "issues=write"),
+    _route("PATCH", "/issues/{}", _edit_issue, "issues=write"),
     _route("PUT", "/pulls/{}/merge", _merge, "contents=write"),
     _route("GET", "/commits/{}/pulls", _pulls_of_commit, "pull_requests=read"),
     _route("GET", "/issues/{}/comments", _comments, "issues=read; pull_requests=read"),

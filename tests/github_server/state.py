@@ -40,6 +40,19 @@ class Pull:
 
 
 @dataclass(kw_only=True)
+class Issue:
+    """An issue. GitHub numbers issues and pull requests together."""
+
+    number: int
+    author: str
+    title: str
+    body: str
+    labels: tuple[str, ...] = ()
+    is_open: bool = True
+    reason: str | None = None
+
+
+@dataclass(kw_only=True)
 class Comment:
     """A comment on a pull request; its author is None once the account is gone."""
 
@@ -124,6 +137,7 @@ class State:
     is_ready: bool = False
     """Whether nothing is left to wait for before a merge: GitHub then refuses auto-merge."""
     pulls: dict[int, Pull] = field(default_factory=dict)
+    issues: dict[int, Issue] = field(default_factory=dict)
     comments: dict[int, Comment] = field(default_factory=dict)
     runs: dict[int, Run] = field(default_factory=dict)
     artifacts: dict[int, Artifact] = field(default_factory=dict)
@@ -148,7 +162,7 @@ class State:
         body: str = "",
     ) -> Pull:
         """Open a pull request: from the repository itself, or from the fork that is named."""
-        number = max(self.pulls, default=0) + 1
+        number = self._number()
         commit = head or hashlib.sha1(f"{branch} {number}".encode()).hexdigest()  # noqa: S324  as Git names commits
         pull = Pull(
             number=number,
@@ -162,6 +176,15 @@ class State:
         )
         self.pulls[number] = pull
         return pull
+
+    def _number(self) -> int:
+        return max([*self.pulls, *self.issues], default=0) + 1
+
+    def open_issue(self, author: str, title: str, body: str = "", labels: tuple[str, ...] = ()) -> Issue:
+        """Somebody opens an issue."""
+        issue = Issue(number=self._number(), author=author, title=title, body=body, labels=labels)
+        self.issues[issue.number] = issue
+        return issue
 
     def push(self, pull: Pull, head: str) -> None:
         """Another commit becomes a pull request's newest."""

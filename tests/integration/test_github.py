@@ -13,7 +13,7 @@ from tests.github_server import ACTIONS, TOKEN, FakeGitHub, Fault
 
 from slipway.adapters.github import GitHub, connect
 from slipway.errors import InputError, OutsideError
-from slipway.forge.interface import Annotation, Check, Conclusion, Forge, Level, Proposer
+from slipway.forge.interface import Annotation, Check, Conclusion, Forge, Level, Proposer, Tracker
 
 HEAD = "ab" * 20
 CHECK = Check(
@@ -61,8 +61,10 @@ class TestReading:
     def test_it_is_a_forge_and_a_proposer(self, forge: GitHub) -> None:
         a_forge: Forge = forge
         a_proposer: Proposer = forge
+        a_tracker: Tracker = forge
         assert a_forge.repository == "acme/models"
         assert a_proposer
+        assert a_tracker
 
     def test_a_pull_request_of_a_fork(self, server: FakeGitHub, forge: GitHub) -> None:
         server.state.open_pull(head=HEAD, branch="ändern/#1", repository="someone/models")
@@ -384,6 +386,44 @@ class TestProposing:
         server.faults.append(Fault.graphql_limit(resets_in=30))
         assert forge.login == ACTIONS
         assert 29 <= naps.seconds[0] <= 32
+
+    def test_it_is_edited_and_closed_and_found_when_it_is_closed(self, server: FakeGitHub, forge: GitHub) -> None:
+        pull = forge.open_pull("slipway/watch/toy", "main", "one", "why")
+        forge.edit_pull(pull, title="one", body="why\r\n")
+        assert not server.asked("PATCH")
+        forge.edit_pull(pull, title="two", body="why")
+        assert (server.state.pulls[1].title, server.state.pulls[1].is_open) == ("two", True)
+        forge.close_pull(pull, body="over")
+        assert forge.pull_of_branch("slipway/watch/toy") is None
+        assert [(one.number, one.is_open, one.body) for one in forge.pulls_of_branch("slipway/watch/toy")] == [
+            (1, False, "over")
+        ]
+
+
+class TestIssues:
+    def test_opened_edited_closed_and_found(self, server: FakeGitHub, forge: GitHub) -> None:
+        issue = forge.open_issue("watch", "Drift", "why")
+        server.state.open_issue("somebody", "Mine", labels=("watch",))
+        server.state.open_issue(ACTIONS, "Another")
+        server.state.open_pull()
+        assert list(forge.issues("watch")) == [issue]
+        forge.edit_issue(issue, title="Drift", body="why")
+        assert not server.asked("PATCH")
+        forge.edit_issue(issue, title="Drift of 2", body="because")
+        forge.close_issue(issue, body="over")
+        (found,) = forge.issues("watch")
+        assert (found.title, found.body, found.is_open) == ("Drift of 2", "over", False)
+        assert server.state.issues[issue.number].reason == "completed"
+
+    def test_a_pull_request_with_the_label_is_no_issue(self, server: FakeGitHub, forge: GitHub) -> None:
+        server.state.open_pull()
+        assert list(forge.issues("")) == []
+
+    @pytest.mark.parametrize("fault", [Fault.lost, Fault.broken, Fault.closes], ids=lambda f: f.__name__)
+    def test_it_is_opened_once(self, server: FakeGitHub, forge: GitHub, fault: Callable[..., Fault]) -> None:
+        server.faults.append(fault("POST", "/issues"))
+        issue = forge.open_issue("watch", "Drift", "why")
+        assert list(server.state.issues) == [issue.number]
 
 
 # ---- credentials

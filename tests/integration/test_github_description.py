@@ -16,7 +16,7 @@ from slipway.adapters.github.download import Download
 from slipway.adapters.github.merging import Merging
 from slipway.adapters.github.refusals import RefusedError
 from slipway.errors import OutsideError
-from slipway.forge.interface import Annotation, Artifact, Check, Conclusion, Level
+from slipway.forge.interface import Annotation, Artifact, Check, Conclusion, Issue, Level, Pull
 
 REPOSITORY = "/repos/{owner}/{repo}"
 PATHS = [
@@ -29,6 +29,8 @@ PATHS = [
     f"{REPOSITORY}/commits/{{ref}}/check-runs",
     f"{REPOSITORY}/check-runs",
     f"{REPOSITORY}/check-runs/{{check_run_id}}",
+    f"{REPOSITORY}/issues",
+    f"{REPOSITORY}/issues/{{issue_number}}",
     f"{REPOSITORY}/issues/{{issue_number}}/comments",
     f"{REPOSITORY}/issues/comments/{{comment_id}}",
     f"{REPOSITORY}/actions/runs/{{run_id}}",
@@ -68,6 +70,10 @@ CHECK = Check(
     annotations=REMARKS,
 )
 ARTIFACT = Artifact(id=11, name="slipway-plan", size=1)
+PULL = Pull(
+    number=7, head=HEAD, head_repository="octocat/Hello-World", head_branch="b", base_branch="main", is_open=True
+)
+ISSUE = Issue(number=7, is_open=True, url="https://github.example/7", title="", body="")
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +115,13 @@ ASKED: dict[str, Callable[[GitHub], object]] = {
     "pulls_of_commit": lambda forge: list(forge.pulls_of_commit(HEAD)),
     "pull_of_branch": lambda forge: forge.pull_of_branch("new-topic"),
     "open_pull": lambda forge: forge.open_pull("slipway/production/toy", "main", "release(toy): 1", "why"),
+    "pulls_of_branch": lambda forge: list(forge.pulls_of_branch("new-topic")),
+    "edit_pull": lambda forge: forge.edit_pull(PULL, title="Newer data", body="why"),
+    "close_pull": lambda forge: forge.close_pull(PULL, body="why"),
+    "issues": lambda forge: list(forge.issues("slipway-watch")),
+    "open_issue": lambda forge: forge.open_issue("slipway-watch", "Drift", "why"),
+    "edit_issue": lambda forge: forge.edit_issue(ISSUE, title="Drift", body="why"),
+    "close_issue": lambda forge: forge.close_issue(ISSUE, body="why"),
     "merge": merged,
     "methods": lambda forge: list(Merging(line=forge.line)._methods()),
     "run": lambda forge: forge.run(30433642),

@@ -23,6 +23,19 @@ class Pull:
     base_branch: str
     is_open: bool
     url: str = ""
+    title: str = ""
+    body: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Issue:
+    """An issue. Whoever may write to the repository may have changed its texts."""
+
+    number: int
+    is_open: bool
+    url: str
+    title: str
+    body: str = field(repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,11 +172,36 @@ class Proposer(Protocol):
     def pull_of_branch(self, branch: str) -> Pull | None:
         """The open pull request of a branch of the repository; None if there is none."""
 
+    def pulls_of_branch(self, branch: str) -> Iterator[Pull]:
+        """The pull requests of a branch of the repository, open or closed; the newest first."""
+
     def pulls_of_commit(self, commit: str) -> Iterator[Pull]:
         """The pull requests, open or closed, that bring a commit."""
 
     def open_pull(self, branch: str, base: str, title: str, body: str) -> Pull:
         """Open a pull request."""
 
+    def edit_pull(self, pull: Pull, *, title: str, body: str) -> None:
+        """Put other texts in a pull request's place; one that is the same is not sent."""
+
+    def close_pull(self, pull: Pull, *, body: str) -> None:
+        """Close a pull request, and say why in its text."""
+
     def merge_when_ready(self, pull: Pull) -> None:
         """Have it merged as soon as main's rules allow it; at once where there are none."""
+
+
+class Tracker(Protocol):
+    """A forge at which slipway has issues of its own. Raises as `Forge` does."""
+
+    def issues(self, label: str) -> Iterator[Issue]:
+        """The issues that slipway opened with a label, open or closed; the newest first."""
+
+    def open_issue(self, label: str, title: str, body: str) -> Issue:
+        """Open an issue."""
+
+    def edit_issue(self, issue: Issue, *, title: str, body: str) -> None:
+        """Put other texts in an issue's place; one that is the same is not sent."""
+
+    def close_issue(self, issue: Issue, *, body: str) -> None:
+        """Close an issue as done, and say why in its text."""

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from slipway.forge.interface import Artifact, Comment, Pull, Run
+from slipway.forge.interface import Artifact, Comment, Issue, Pull, Run
 
 _Commit = Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
 _GHOST = "ghost"
@@ -57,6 +57,8 @@ class PullRequest(Answer):
     node_id: str
     state: str
     html_url: str
+    title: str
+    body: str | None = None
     head: Branch
     base: Branch
 
@@ -70,6 +72,29 @@ class PullRequest(Answer):
             base_branch=self.base.ref,
             is_open=self.state == "open",
             url=self.html_url,
+            title=self.title,
+            body=self.body or "",
+        )
+
+
+class IssueEntry(Answer):
+    """An issue, or a pull request, which GitHub lists among them."""
+
+    number: int
+    state: str
+    html_url: str
+    title: str
+    body: str | None = None
+    pull_request: dict[str, Any] | None = None
+
+    def issue(self) -> Issue:
+        """In slipway's words."""
+        return Issue(
+            number=self.number,
+            is_open=self.state == "open",
+            url=self.html_url,
+            title=self.title,
+            body=self.body or "",
         )
 
 

@@ -1,4 +1,4 @@
-"""`Forge` and `Proposer` for one repository at GitHub."""
+"""`Forge`, `Proposer` and `Tracker` for one repository at GitHub."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from typing import BinaryIO
 from slipway.adapters.github import download, identity, patience
 from slipway.adapters.github.checks import Checks
 from slipway.adapters.github.documents import Artifacts, IssueComment, PullRequest, Repository, WorkflowRun
+from slipway.adapters.github.issues import Issues
 from slipway.adapters.github.line import Line, Request
 from slipway.adapters.github.merging import Merging
 from slipway.adapters.github.refusals import RefusedError
 from slipway.adapters.github.settings import Settings
-from slipway.forge.interface import Artifact, Check, Comment, Pull, Run
+from slipway.forge.interface import Artifact, Check, Comment, Issue, Pull, Run
 
 _COMMENTS = "pull_requests=write"
 _PULLS = "pull_requests=read"
@@ -74,6 +75,9 @@ class GitHub:
 
     def pulls_from(self, repository: str, branch: str) -> Iterator[Pull]:
         """The open pull requests whose branch it is; the newest first."""
+        return self._pulls(repository, branch, "open")
+
+    def _pulls(self, repository: str, branch: str, state: str) -> Iterator[Pull]:
         owner = repository.partition("/")[0]
         if not owner or not branch:
             return
@@ -82,7 +86,7 @@ class GitHub:
             tuple[PullRequest, ...],
             doing="list pull requests",
             needs=_PULLS,
-            state="open",
+            state=state,
             head=f"{owner}:{branch}",
         )
         for pull in (one.pull() for page in pages for one in page):
@@ -103,6 +107,23 @@ class GitHub:
     def pull_of_branch(self, branch: str) -> Pull | None:
         """The open pull request of a branch of the repository itself."""
         return next(self.pulls_from(self.repository, branch), None)
+
+    def pulls_of_branch(self, branch: str) -> Iterator[Pull]:
+        """The pull requests of a branch of the repository itself, open or closed; the newest first."""
+        return self._pulls(self.repository, branch, "all")
+
+    def edit_pull(self, pull: Pull, *, title: str, body: str) -> None:
+        """Put other texts in a pull request's place; one that is the same is not sent."""
+        if pull.title != title or not _same(pull.body, body):
+            self._update(pull, {"title": title, "body": body})
+
+    def close_pull(self, pull: Pull, *, body: str) -> None:
+        """Close a pull request, and say why in its text."""
+        self._update(pull, {"state": "closed", "body": body})
+
+    def _update(self, pull: Pull, content: Mapping[str, str]) -> None:
+        path, doing = f"{self._path}/pulls/{pull.number}", f"edit pull request {pull.number}"
+        self.line.send(Request(method="PATCH", path=path, doing=doing, needs=_COMMENTS, body=content))
 
     def open_pull(self, branch: str, base: str, title: str, body: str) -> Pull:
         """Open a pull request; one that is open already is what is wanted."""
@@ -129,6 +150,27 @@ class GitHub:
     def merge_when_ready(self, pull: Pull) -> None:
         """Have it merged as soon as main's rules allow it; at once where there are none."""
         Merging(line=self.line).merge_when_ready(pull)
+
+    def issues(self, label: str) -> Iterator[Issue]:
+        """The issues that slipway opened with a label, open or closed; the newest first."""
+        return self._issues.of_label(label)
+
+    def open_issue(self, label: str, title: str, body: str) -> Issue:
+        """Open an issue; where GitHub's answer is lost, it is looked for before another is opened."""
+        return self._issues.open(label, title, body)
+
+    def edit_issue(self, issue: Issue, *, title: str, body: str) -> None:
+        """Put other texts in an issue's place; one that is the same is not sent."""
+        if issue.title != title or not _same(issue.body, body):
+            self._issues.update(issue, {"title": title, "body": body})
+
+    def close_issue(self, issue: Issue, *, body: str) -> None:
+        """Close an issue as done, and say why in its text."""
+        self._issues.update(issue, {"state": "closed", "state_reason": "completed", "body": body})
+
+    @property
+    def _issues(self) -> Issues:
+        return Issues(line=self.line, login=self.login)
 
     def run(self, run: int) -> Run:
         """A run of a workflow, as its newest attempt left it."""
