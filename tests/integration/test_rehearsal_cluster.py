@@ -27,7 +27,7 @@ from slipway.errors import OutsideError
 from slipway.rehearsal import scraper
 from slipway.rehearsal.cluster import Cluster, cluster
 from slipway.rehearsal.gateway import Gateway, Route, is_canarys
-from slipway.rehearsal.traffic import Rows
+from slipway.rehearsal.rows import Rows
 
 MODEL, WHERE, NAMESPACE = "toy", "production", "models-production"
 PATH = str(manifest_path(MODEL, WHERE))

@@ -20,9 +20,10 @@ from slipway.adapters.server import serve
 from slipway.delivery import manifest
 from slipway.delivery.manifest import CANARY, DEFAULT, Release, Serving
 from slipway.rehearsal.gateway import Gateway, Route
+from slipway.rehearsal.rows import Rows
 from slipway.rehearsal.sabotage import sabotaged
 from slipway.rehearsal.scraper import Scraper, Target
-from slipway.rehearsal.traffic import Rows, Sent, traffic
+from slipway.rehearsal.traffic import Sent, traffic
 
 if TYPE_CHECKING:
     from slipway.adapters.server import Running

@@ -6,6 +6,7 @@ import re
 
 from slipway.spec import ModelSpec
 
+_LIMIT = re.compile(r"^(\s*max_p99_ms\s*=\s*)[0-9.eE_+]+", re.MULTILINE)
 _HEADER = re.compile(r"^\s*\[+\s*([A-Za-z0-9_.\"'-]+)\s*\]+")
 
 
@@ -23,6 +24,36 @@ n_estimators = {{ int = [1, 2] }}
 max_depth = 1
 """
     return f"{_without(text, 'search').rstrip()}\n\n{search}"
+
+
+def another(text: str, spec: ModelSpec) -> str:
+    """The same model with a third search, quickly done, and a gate that lets it through, however good it is."""
+    search = f"""\
+[search]
+trials = 4
+batch = 4
+folds = {spec.search.folds}
+metric = "{spec.search.metric.value}"
+
+[search.random_forest]
+n_estimators = {{ int = [10, 20] }}
+max_depth = {{ int = [3, 6] }}
+"""
+    return lenient(f"{_without(text, 'search').rstrip()}\n\n{search}")
+
+
+def hurried(text: str) -> str:
+    """The same model whose canaries are tried for seconds, beside a machine that does everything else as well."""
+    serving = """\
+[serving]
+replicas = 1
+canary_percent = 25
+canary_minutes = 0.1
+canary_requests = 60
+canary_hours = 1.0
+"""
+    patient = _LIMIT.sub(r"\g<1>1000", text)
+    return f"{_without(patient, 'serving').rstrip()}\n\n{serving}"
 
 
 def lenient(text: str) -> str:

@@ -1,57 +1,18 @@
-"""Live traffic: rows of the model's own data, asked one by one, from all of them or from a part that has moved."""
+"""Live traffic: clients that ask for one row after the other."""
 
 from __future__ import annotations
 
 import itertools
-import math
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from slipway.adapters.endpoint import PREDICT, Endpoint, Value, request
 from slipway.adapters.line import EndpointError
 
-if TYPE_CHECKING:
-    from slipway.spec import ModelSpec
-
-_MOST, _ANSWERED = 1000, 200
-_PART = 3
-"""Of drifted traffic: the upper third."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Rows:
-    """Rows that a model is asked about."""
-
-    names: tuple[str, ...]
-    usual: tuple[tuple[Value, ...], ...]
-    drifted: tuple[tuple[Value, ...], ...]
-    """Those of the upper third by the first column: each is a row that might come, and together they are no sample."""
-
-
-def rows(file: Path, spec: ModelSpec) -> Rows:
-    """The rows of a data file, as clients would send them: at most a thousand, evenly from all of it."""
-    import numpy as np
-
-    from slipway.training.dataset import read
-    from slipway.training.features import dataset, raw
-
-    data = dataset(read(file, spec.data), spec)
-    numeric, categorical = raw(data.table, data.columns)
-    chosen = np.linspace(0, len(numeric) - 1, min(_MOST, len(numeric))).astype(int)
-    usual = tuple(
-        (
-            *(None if math.isnan(value) else float(value) for value in numeric[row]),
-            *(v or None for v in categorical[row]),
-        )
-        for row in chosen
-    )
-    ordered = sorted(usual, key=lambda row: (row[0] is not None, row[0]))
-    return Rows(names=data.columns.names, usual=usual, drifted=tuple(ordered[-(len(ordered) // _PART or 1) :]))
+_ANSWERED = 200
 
 
 @dataclass(kw_only=True)

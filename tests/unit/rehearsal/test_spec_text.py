@@ -31,3 +31,21 @@ def test_a_lenient_gate_retrains_nothing(text: str) -> None:
     before, after = tomllib.loads(text), tomllib.loads(lenient)
     assert after["gate"]["min_improvement"] < -1e8
     assert {**before, "gate": None} == {**after, "gate": None}
+
+
+@pytest.mark.parametrize("text", [*MODELS, ODD])
+def test_a_third_search_is_small_and_passes_any_gate(text: str) -> None:
+    now = spec.parse(text.encode(), "model.toml")
+    then = spec.parse(spec_text.another(text, now).encode(), "model.toml")
+    assert then.search not in (now.search, spec.parse(spec_text.before(text, now).encode(), "model.toml").search)
+    assert then.gate.min_improvement < -1e8
+    assert then.model_copy(update={"search": now.search, "gate": now.gate}) == now
+
+
+@pytest.mark.parametrize("text", [*MODELS, ODD, MODELS[0].replace("max_p99_ms = 25", "max_p99_ms = 2.5e1")])
+def test_who_is_in_a_hurry_changes_no_key(text: str) -> None:
+    now, then = (spec.parse(one.encode(), "model.toml") for one in (text, spec_text.hurried(text)))
+    assert then.serving.canary_minutes < 1
+    assert then.serving.canary_percent
+    assert then.gate == now.gate.model_copy(update={"max_p99_ms": 1000})
+    assert then.model_copy(update={"serving": now.serving, "gate": now.gate}) == now
