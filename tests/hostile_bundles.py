@@ -321,6 +321,18 @@ _COMPARISON = ("report", "comparison")
 _FAILED_CHECK: dict[str, Any] = {"type": "t", "column": None, "severity": "critical", "passed": False, "expected": "e",
                  "observed": "o", "failing_rows": 1, "examples": []}  # fmt: skip
 
+_PREDICTIONS: Mapping[str, Mapping[str, Any]] = {
+    "of-no-rows": {"rows": 0},
+    "of-other-rows": {"rows": 10**6},
+    "of-other-classes": {"probabilities": [0.2, 0.3, 0.5]},
+    "of-more-than-all": {"probabilities": [0.75, 0.75]},
+    "below-nought": {"probabilities": [-0.5, 1.5]},
+    "too-right": {"accuracy": 1.5},
+    "not-right": {"accuracy": None},
+    "of-numbers": {"edges": [1.0], "counts": [1, 2]},
+    "of-both-tasks": {"mae": 0.5},
+}
+
 DOCUMENTS: Mapping[str, Attack] = {
     "other-pull-request": Attack(make=_set("pull_request", to=8), says="another pull request"),
     "other-commit": Attack(make=_set("head", to="ab" * 20), says="another pull request or commit"),
@@ -387,6 +399,18 @@ DOCUMENTS: Mapping[str, Attack] = {
     "units": Attack(make=_set(*_COMPARISON, "units", to=10**6), says="more rows than the holdout"),
     "promoted-with-bad-data": Attack(
         make=_set(*_REPORT, "validation", "checks", to=[_FAILED_CHECK]), says="whose data were rejected"
+    ),
+    **{
+        f"predictions-{name}": Attack(
+            make=_set(*_CARD, "predictions", to=lambda old, more=more: {**old, **more}), says="on the holdout"
+        )
+        for name, more in _PREDICTIONS.items()
+    },
+    "predictions-negative": Attack(
+        make=_set(*_CARD, "predictions", to=lambda old: {**old, "rows": -1}), says="negative"
+    ),
+    "predictions-many": Attack(
+        make=_set(*_CARD, "predictions", to=lambda old: {**old, "probabilities": [0.5] * 101}), says="101 entries"
     ),
     "no-card": Attack(make=_set(*_CARD, to=None), says="there is no challenger"),
     "rows": Attack(make=_set(*_REPORT, "validation", "rows", to=3), says="rows are not those of both sides"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import dataclass
 from typing import Any
@@ -10,13 +11,14 @@ import numpy as np
 import pyarrow as pa
 
 from slipway.adapters.store import sha256
-from slipway.results import FeatureReference, Golden, ModelCard, Parity, SplitRule
+from slipway.results import FeatureReference, Golden, ModelCard, Parity, PredictionReference, SplitRule
 from slipway.scoring import Scorer
 from slipway.training import seeds
-from slipway.training.evaluation import Floats
+from slipway.training.evaluation import Floats, score
 from slipway.training.export import to_onnx
 from slipway.training.families import Fitted
-from slipway.training.features import Dataset, Encoding, Matrix, Texts, raw
+from slipway.training.features import Dataset, Encoding, Matrix, Target, Texts, raw
+from slipway.training.recipe import MetricName
 from slipway.training.search import Study, refit
 from slipway.training.trial import Material, Outcome, TrialState
 from slipway.workspace import Model
@@ -72,6 +74,7 @@ def make(model: Model, best: Outcome, study: Study, material: Material, encoding
         packages=dict(model.inputs.packages),
         golden=_golden(scorer, model.key, *asked),
         reference=_reference(data),
+        predictions=_predictions(scorer.predict(holdout), data.target[data.holdout]),
     )
     return Challenger(onnx=onnx, card=card)
 
@@ -100,6 +103,18 @@ def _golden(scorer: Scorer, key: str, numeric: Matrix, categorical: Texts) -> tu
         )
         for row, answer in zip(rows, answers, strict=True)
     )
+
+
+def _predictions(answers: Floats, truth: Target) -> PredictionReference:
+    """How the answers are distributed. Sums are exact, so that their order and the machine have no part in them."""
+    rows = len(answers)
+    if answers.ndim > 1:
+        means = tuple(math.fsum(column) / rows for column in answers.T)
+        return PredictionReference(rows=rows, probabilities=means, accuracy=score(MetricName.ACCURACY, truth, answers))
+    edges = np.unique(np.quantile(answers, np.arange(1, BINS) / BINS))
+    counts = np.bincount(np.searchsorted(edges, answers, side="left"), minlength=len(edges) + 1)
+    error = math.fsum(np.abs(answers - truth)) / rows
+    return PredictionReference(rows=rows, edges=tuple(edges.tolist()), counts=tuple(counts.tolist()), mae=error)
 
 
 def _reference(data: Dataset) -> tuple[FeatureReference, ...]:

@@ -7,9 +7,9 @@ fields are refused.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, ValidationError, model_serializer
 
 from slipway.errors import StoreError
 from slipway.key import SHORT
@@ -173,6 +173,22 @@ class FeatureReference(Document):
     missing: int
 
 
+class PredictionReference(Document):
+    """What the model answers on the holdout, and how right it is: what its live answers are compared with."""
+
+    rows: int
+    probabilities: tuple[float, ...] = ()
+    """Mean probability of each class, in the classes' order; none in a regression."""
+    edges: tuple[float, ...] = ()
+    """Deciles of the predicted numbers; none where there are classes."""
+    counts: tuple[int, ...] = ()
+    """Rows in the bins between them; one more than the edges."""
+    accuracy: float | None = None
+    """Share of the rows whose likeliest class is the true one."""
+    mae: float | None = None
+    """Mean absolute error of the predicted numbers."""
+
+
 class Golden(Document):
     """A request with the answer that the reviewed model gave: what `verify` asks the deployed one."""
 
@@ -231,6 +247,16 @@ class ModelCard(Document):
     packages: dict[str, str]
     golden: tuple[Golden, ...]
     reference: tuple[FeatureReference, ...]
+    predictions: PredictionReference | None = None
+    """None in a card that was made before there was one."""
+
+    @model_serializer(mode="wrap")
+    def _as_it_was_read(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A card without predictions gives the bytes that it was read from: images are built of them."""
+        written: dict[str, Any] = write(self)
+        if self.predictions is None:
+            written.pop("predictions", None)
+        return written
 
 
 # ---- compare

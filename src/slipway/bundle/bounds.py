@@ -33,6 +33,7 @@ _ITEMS = {
     "models": 256,
     "packages": 1_000,
     "params": 100,
+    "probabilities": 100,
     "reasons": 20,
     "slices": 2_000,
     "times": 20,

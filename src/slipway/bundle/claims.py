@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from slipway import spec
@@ -20,13 +21,15 @@ from slipway.training.recipe import MetricName, Task
 
 if TYPE_CHECKING:
     from slipway.bundle.document import ReportDocument
-    from slipway.results import Comparison, MetricRow, ModelCard, SliceRow, Validation
+    from slipway.results import Comparison, MetricRow, ModelCard, PredictionReference, SliceRow, Validation
 
 _COMMIT, _KEY = re.compile("[0-9a-f]{40}"), re.compile("[0-9a-f]{64}")
 _STAGE = re.compile("[a-z][a-z-]{0,39}")
 _LONGEST_PATH = 255
 _CLOSE = 1e-6
 """Sums in another order differ by less."""
+_ROUNDED = 1e-3
+"""Probabilities of 32 bits may add up to so much more or less than 1."""
 
 Faults = Iterator[str]
 
@@ -120,7 +123,23 @@ def _of_card(report: ReportDocument, card: ModelCard) -> Faults:
     shape = (len(card.numeric), len(card.categorical), len(card.classes) or 1)
     if any((len(one.numeric), len(one.categorical), len(one.answer)) != shape for one in card.golden):
         yield "a golden request does not fit the model"
+    if card.predictions is not None and not _is_of_holdout(card.predictions, card):
+        yield "its card tells of answers on the holdout that it cannot have given"
     yield from _of_best(report, card)
+
+
+def _is_of_holdout(found: PredictionReference, card: ModelCard) -> bool:
+    """Shares and counts that a served model can be compared with: they are divided by, and their edges searched."""
+    if found.rows != card.holdout_rows or found.rows < 1:
+        return False
+    if card.classes:
+        shares = (*found.probabilities, -1.0 if found.accuracy is None else found.accuracy)
+        is_whole = len(found.probabilities) == len(card.classes) and abs(sum(found.probabilities) - 1) < _ROUNDED
+        is_other = found.edges or found.counts or found.mae is not None
+        return is_whole and not is_other and all(0 <= share <= 1 + _ROUNDED for share in shares)
+    is_other = found.probabilities or found.accuracy is not None or found.mae is None or found.mae < 0
+    is_rising = all(low < high for low, high in pairwise(found.edges))
+    return not is_other and is_rising and len(found.counts) == len(found.edges) + 1 and sum(found.counts) == found.rows
 
 
 def _of_best(report: ReportDocument, card: ModelCard) -> Faults:
@@ -177,7 +196,7 @@ def _is_diagnosis(one: Diagnostics, found: Comparison) -> bool:
     size = len(found.classes)
     is_square = len(one.confusion) in {0, size} and all(len(row) == size for row in one.confusion)
     drawn = [share for part in one.calibration for share in (part.predicted, part.observed)]
-    is_share = all(-_CLOSE <= share <= 1 + 1e-3 for share in drawn)  # sums of 32 bits may exceed 1 a little
+    is_share = all(-_CLOSE <= share <= 1 + _ROUNDED for share in drawn)
     return is_square and is_share and len(one.predicted) == len(one.actual)
 
 

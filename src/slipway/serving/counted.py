@@ -19,7 +19,6 @@ TRANSPORTS = ("rest", "grpc", "v2", "other")
 CODES = (200, *(code.value for code in HTTPStatus if code > HTTPStatus.OK), *range(1, 17))
 """HTTP's, and gRPC's own for what went wrong. One that is unknown counts as its hundred, as RFC 9110 reads it."""
 LATENCIES = (*(float(f"{digit}e{power}") for power in range(-4, 1) for digit in (1, 2.5, 5)), 10.0)
-CONFIDENCES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 0.999, 1.0)
 _PLACES = {pair: n for n, pair in enumerate((name, code) for name in TRANSPORTS for code in CODES)}
 
 
@@ -29,6 +28,10 @@ class Batch:
 
     requests: Sequence[tuple[str, int]]
     rewards: Sequence[float]
+    labels: Sequence[tuple[int, float]]
+    """Rows whose truth was told, and how many were right, or how far off they were together."""
+    unused: int
+    """Rows whose truth was told, and which another model answered."""
     seconds: Floats
     numeric: Sequence[NDArray[np.float32]]
     categorical: Sequence[Texts]
@@ -95,41 +98,6 @@ def _by_status(batch: Batch) -> Floats:
         hundred = code // 100 * 100 if 200 <= code < 600 else 500  # noqa: PLR2004  HTTP's own range
         cells[_PLACES.get((known, code), _PLACES[known, hundred])] += times
     return cells
-
-
-def answers(card: Mapping[str, Any], common: Labels) -> list[Counted]:
-    """How the predictions are distributed."""
-    if not card["classes"]:
-        numbers = Histogram(
-            name="slipway_prediction", help="Predicted numbers.", bounds=_number_bounds(card), common=common
-        )
-        return [Counted(shown=numbers, increments=lambda batch: numbers.count(batch.output.ravel().astype(float)))]
-    classes = Numbers(
-        name="slipway_predictions_total",
-        kind="counter",
-        help="Rows by the class of the largest probability, the first of equal ones.",
-        labels=[{"class": name} for name in distinct(card["classes"])],
-        common=common,
-    )
-    confidence = Histogram(
-        name="slipway_confidence", help="The largest probability of a row.", bounds=CONFIDENCES, common=common
-    )
-    return [
-        Counted(
-            shown=classes,
-            increments=lambda batch: np.bincount(batch.output.argmax(axis=1), minlength=classes.width).astype(float),
-        ),
-        Counted(shown=confidence, increments=lambda batch: confidence.count(batch.output.max(axis=1).astype(float))),
-    ]
-
-
-def _number_bounds(card: Mapping[str, Any]) -> tuple[float, ...]:
-    """The deciles of the target; of the golden answers, with their ends, where the card does not say them."""
-    for entry in card["reference"]:
-        if entry["name"] == card["target"] and entry["kind"] == "numeric":
-            return tuple(entry["edges"])
-    golden = [entry["answer"][0] for entry in card["golden"]]
-    return tuple(np.unique(np.quantile(golden, np.arange(11) / 10)).tolist()) if golden else ()
 
 
 def features(bins: Bins, common: Labels) -> list[Counted]:

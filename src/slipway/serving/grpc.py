@@ -45,13 +45,13 @@ class Servicer(SeldonModelGRPC):  # type: ignore[misc]  # it has no types
             raise
 
     def SendFeedback(self, feedback_grpc: Any, context: Any) -> Any:  # noqa: ANN401, N802
-        """Count a reward, or refuse it."""
+        """Count a reward and what was true, or refuse both."""
         try:
             rewarded(feedback_grpc)
+            answer = super().SendFeedback(feedback_grpc, context)
         except Refused as refusal:
             self._note(HTTPStatus.BAD_REQUEST)
             context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(refusal))
-        answer = super().SendFeedback(feedback_grpc, context)
         self._note(HTTPStatus.OK)
         return answer
 

@@ -5,36 +5,9 @@ list is counted at once, with numpy, in memory that all workers share (`slipway.
 killed takes with it what it had not counted: at most `WAITING` rows besides its last batch, from at most a second
 where something calls `flush` each second. All workers count in the same series.
 
-The counters say how far live traffic has moved from the training side, with no job that computes it. These rules
-give the population stability index of each feature over a day, as `slipway validate` computes it (half a row is added
-to each bin; Siddiqi's reading: below 0.1 stable, above 0.25 shifted):
-
-    groups:
-      - name: slipway
-        rules:
-          - record: slipway:feature_rows:before
-            expr: >-
-              max by (deployment_name, predictor_name, feature, bin) (slipway_feature_reference_ratio)
-              * on (deployment_name, predictor_name) group_left ()
-              max by (deployment_name, predictor_name) (slipway_reference_rows) + 0.5
-          - record: slipway:feature_rows:now
-            expr: >-
-              sum by (deployment_name, predictor_name, feature, bin) (increase(slipway_feature_total[1d])) + 0.5
-              and slipway:feature_rows:before
-          - record: slipway:feature_share:before
-            expr: >-
-              slipway:feature_rows:before / ignoring (bin) group_left ()
-              sum without (bin) (slipway:feature_rows:before)
-          - record: slipway:feature_share:now
-            expr: >-
-              slipway:feature_rows:now / ignoring (bin) group_left ()
-              sum without (bin) (slipway:feature_rows:now)
-          - record: slipway:feature_psi
-            expr: >-
-              sum without (bin) (
-                (slipway:feature_share:now - slipway:feature_share:before)
-                * ln(slipway:feature_share:now / slipway:feature_share:before)
-              )
+The counters say how far live traffic has moved from the training side, and the answers from those to the holdout,
+with no job that computes it: the rules for it, and for all else that is watched of a model, are in
+`gitops/platform/monitoring/models/prometheus-rule.yaml`.
 
 Of Seldon's labels each series has those that say where it comes from: `deployment_name`, `predictor_name` (canary or
 not) and `model_name`, where Seldon sets them. The image and the version stand on `slipway_model_info` in the form of
@@ -57,7 +30,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from slipway.serving.counted import Batch, answers, features, fixed, origin, traffic
+from slipway.serving.answers import answers, labelled, reference
+from slipway.serving.counted import Batch, features, fixed, origin, traffic
 from slipway.serving.exposition import CONTENT_TYPE
 from slipway.serving.reference import Bins, Texts
 from slipway.serving.shared import SLOTS, Slots
@@ -76,13 +50,16 @@ class Metrics:
         """Of a card, `model.json`. `SystemExit` if the environment asks for what is no number of features."""
         common = origin()
         bins = Bins(card, most=_limit(environ.get(LIMIT, "")))
-        self._counted = [*traffic(common), *answers(card, common), *features(bins, common)]
-        self._fixed = fixed(card, bins, common)
+        self._counted = [
+            *(*traffic(common), *answers(card, common)),
+            *(*labelled(card, common), *features(bins, common)),
+        ]
+        self._fixed = [*fixed(card, bins, common), *reference(card, common)]
         self._bounds = [*accumulate((counted.shown.width for counted in self._counted), initial=0)]
         self._slots = Slots(self._bounds[-1], slots=slots)
         self._nothing = np.empty((0, max(1, len(card["classes"]))))
         self._waiting: list[tuple[str, int, float | None, Any, Any, Any]] = []
-        self._rewards: list[float] = []
+        self._told: list[tuple[float, int, float, int]] = []
         self._forked()
         forked = weakref.WeakMethod(self._forked)
         os.register_at_fork(after_in_child=lambda: (renew := forked()) and renew())
@@ -90,7 +67,7 @@ class Metrics:
     def _forked(self) -> None:
         """What the parent has not counted is the parent's to count; its lock is nobody's here."""
         self._waiting.clear()
-        self._rewards.clear()
+        self._told.clear()
         self._rows = 0
         self._due = monotonic() + SECONDS
         self._lock = threading.Lock()
@@ -129,9 +106,16 @@ class Metrics:
         """Note an answer that no prediction was tried for, or none succeeded: how long it took tells nothing."""
         self._waiting.append((transport, code, None, None, None, None))
 
-    def rewarded(self, reward: float) -> None:
-        """Note the reward of a feedback."""
-        self._rewards.append(reward)
+    def told(self, *, reward: float = 0.0, rows: int = 0, measured: float = 0.0, unused: int = 0) -> None:
+        """Note a feedback.
+
+        Args:
+            reward: Nought is none.
+            rows: Of how many the truth was told.
+            measured: How many of them were right; in a regression, the sum of their absolute errors.
+            unused: How many more there were that another model answered.
+        """
+        self._told.append((reward, rows, measured, unused))
         self.flush()
 
     def flush(self) -> None:
@@ -148,12 +132,12 @@ class Metrics:
                 self._lock.release()
 
     def _count(self) -> None:
-        waiting, rewards = self._waiting[:], self._rewards[:]
-        del self._waiting[: len(waiting)], self._rewards[: len(rewards)]
+        waiting, told = self._waiting[:], self._told[:]
+        del self._waiting[: len(waiting)], self._told[: len(told)]
         self._rows = 0
         self._due = monotonic() + SECONDS
-        if waiting or rewards:
-            batch = self._batch(waiting, rewards)
+        if waiting or told:
+            batch = self._batch(waiting, told)
             self._slots.add(np.concatenate([counted.increments(batch) for counted in self._counted]))
 
     def text(self) -> tuple[str, str]:
@@ -166,12 +150,16 @@ class Metrics:
         return "".join(lines), CONTENT_TYPE
 
     def _batch(
-        self, waiting: Sequence[tuple[str, int, float | None, Any, Any, Any]], rewards: Sequence[float]
+        self,
+        waiting: Sequence[tuple[str, int, float | None, Any, Any, Any]],
+        told: Sequence[tuple[float, int, float, int]],
     ) -> Batch:
         good = [entry for entry in waiting if entry[5] is not None]
         return Batch(
             requests=[entry[:2] for entry in waiting],
-            rewards=rewards,
+            rewards=[reward for reward, *_ in told if reward],
+            labels=[(rows, measured) for _, rows, measured, _ in told],
+            unused=sum(unused for *_, unused in told),
             seconds=np.array([entry[2] for entry in waiting if entry[2] is not None], dtype=np.float64),
             numeric=[entry[3] for entry in good],
             categorical=[entry[4] for entry in good],

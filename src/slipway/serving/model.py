@@ -18,7 +18,7 @@ from seldon_core.proto import prediction_pb2
 from seldon_core.utils import get_request_path
 from werkzeug.exceptions import HTTPException, UnsupportedMediaType
 
-from slipway.serving import open_inference, reviewed
+from slipway.serving import open_inference, reviewed, truth
 from slipway.serving.messages import Asked, Speaker, read
 from slipway.serving.metrics import Metrics
 from slipway.serving.protobuf import read_proto, to_proto
@@ -113,9 +113,15 @@ class Model:
             return self.serve("grpc", lambda: read_proto(message), self._to_proto)
         return orjson.loads(self._served("rest", lambda: read(message), self._to_json))
 
-    def send_feedback_raw(self, _: Any) -> Any:  # noqa: ANN401
-        """Feedback is counted by the wrapper; the model learns nothing from it."""
+    def send_feedback_raw(self, feedback: Any) -> Any:  # noqa: ANN401  generated, without types
+        """Count a feedback's reward, where it is not nought, and how right the model was. Raises `Refused`."""
+        judged = truth.judge(feedback, self)
+        self.recorder.told(reward=feedback.reward, rows=judged.rows, measured=judged.measured, unused=judged.unused)
         return prediction_pb2.SeldonMessage()
+
+    def again(self, names: object, rows: object) -> Prediction:
+        """The answer to rows that are not counted as asked. Raises `Refused`."""
+        return self._model.predict(self.columns.batch(names, rows))
 
     def reply(self, body: bytes) -> bytes:
         """Answer a Seldon message in JSON with one. Raises `Refused`."""

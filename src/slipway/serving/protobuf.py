@@ -21,14 +21,14 @@ def read_proto(message: Any) -> Asked:  # noqa: ANN401  generated, without types
         refuse("the request has no data: send data with ndarray or tensor, or jsonData")
     document: dict[str, Any] = {"meta": _meta(message.meta)}
     if kind == "jsonData":
-        return read({**document, "jsonData": _plain(message.jsonData)})
+        return read({**document, "jsonData": plain(message.jsonData)})
     data: dict[str, Any] = {"names": list(message.data.names)}
     match message.data.WhichOneof("data_oneof"):
         case "ndarray":
-            data["ndarray"] = [_plain(row) for row in message.data.ndarray.values]
+            data["ndarray"] = [plain(row) for row in message.data.ndarray.values]
         case "tensor":
             tensor = message.data.tensor
-            data["tensor"] = {"shape": list(tensor.shape), "values": [_number(value) for value in tensor.values]}
+            data["tensor"] = {"shape": list(tensor.shape), "values": [number(value) for value in tensor.values]}
         case _:
             refuse("data must be an ndarray or a tensor")
     return read({**document, "data": data})
@@ -65,27 +65,28 @@ def _fill(rows: Any, values: Sequence[Sequence[float]]) -> None:  # noqa: ANN401
 def _meta(meta: Any) -> dict[str, Any]:  # noqa: ANN401
     return {
         "puid": meta.puid,
-        "tags": {name: _plain(value) for name, value in meta.tags.items()},
+        "tags": {name: plain(value) for name, value in meta.tags.items()},
         "requestPath": dict(meta.requestPath),
     }
 
 
-def _plain(value: Any) -> Any:  # noqa: ANN401
+def plain(value: Any) -> Any:  # noqa: ANN401
     """A `google.protobuf.Value` as JSON would have it; it knows no whole numbers, so these are found again."""
     match value.WhichOneof("kind"):
         case "number_value":
-            return _number(value.number_value)
+            return number(value.number_value)
         case "string_value":
             return value.string_value
         case "bool_value":
             return value.bool_value
         case "list_value":
-            return [_plain(item) for item in value.list_value.values]
+            return [plain(item) for item in value.list_value.values]
         case "struct_value":
-            return {name: _plain(item) for name, item in value.struct_value.fields.items()}
+            return {name: plain(item) for name, item in value.struct_value.fields.items()}
         case _:
             return None
 
 
-def _number(value: float) -> float:
+def number(value: float) -> float:
+    """A number as JSON would have it: whole where it is."""
     return int(value) if value.is_integer() and abs(value) <= _EXACT else value

@@ -74,7 +74,7 @@ class _Number:
         counts = np.bincount(places, weights=entry["counts"], minlength=len(self.edges) + 1)
         self.counts = [*counts.astype(int).tolist(), entry["missing"]]
         # As people wrote them: 0.1, not the 0.10000000149 that 32 bits make of it.
-        self.labels = (*_ranges(exact[firsts].tolist()), MISSING)
+        self.labels = (*ranges(exact[firsts].tolist()), MISSING)
 
 
 class _Numbers:
@@ -132,7 +132,7 @@ def _shares(counts: Sequence[int]) -> list[float]:
     return [count / total if total else 0.0 for count in counts]
 
 
-def _ranges(edges: Sequence[float]) -> Sequence[str]:
+def ranges(edges: Sequence[float]) -> Sequence[str]:
     """Words for the bins between edges, with as many digits as tell them apart."""
     if not edges:
         return ("any",)

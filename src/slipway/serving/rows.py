@@ -23,7 +23,7 @@ from seldon_core.flask_utils import SeldonMicroserviceException
 
 _EXACT = 2**53
 """Whole numbers beyond are told apart neither in training nor here."""
-_INFINITE = 2.0**128 - 2.0**103
+INFINITE = 2.0**128 - 2.0**103
 """From here on a number is infinite in the 32 bits that models calculate in."""
 _LONGEST = 2**63
 _SHOWN = 12
@@ -209,7 +209,7 @@ def _number(value: Any, name: str, at: int) -> float:  # noqa: ANN401  whatever 
         refuse(f"row {at}: column {name!r} must be a number or null, not {_shown(value)}")
     if isinstance(value, int) and abs(value) > _EXACT:
         refuse(f"row {at}: column {name!r} must be a number that 64 bits hold exactly, within ±2^53")
-    if abs(value) >= _INFINITE:
+    if abs(value) >= INFINITE:
         refuse(f"row {at}: column {name!r} must be a finite number, within ±3.4e38")
     return float(value)
 

@@ -13,7 +13,7 @@ from slipway.serving.metrics import Metrics
 
 
 class SharedSeldonMetrics:
-    """What seldon-core's wrapper calls: it counts feedback, and shows all that is counted."""
+    """What seldon-core's wrapper calls: it shows all that is counted."""
 
     def __init__(self, metrics: Metrics, **_: object) -> None:
         """Take the model's own; what else Seldon's is given has no use here."""
@@ -23,9 +23,7 @@ class SharedSeldonMetrics:
         """Note what a model's methods reported as metrics of its own: ours report none."""
 
     def update_reward(self, reward: float) -> None:
-        """Note a feedback's reward; one of nought is none."""
-        if reward:
-            self._metrics.rewarded(reward)
+        """Called with a feedback's reward before the rest of it is read, which may be refused: the model counts it."""
 
     def generate_metrics(self) -> tuple[str, str]:
         """All numbers as text, and its type, to which the wrapper adds a charset.

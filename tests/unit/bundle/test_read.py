@@ -11,6 +11,7 @@ from tests.hostile_bundles import DOCUMENTS, HEAD, NUMBER, Honest, review
 from slipway.bundle import read
 from slipway.bundle.rejected import Rejected
 from slipway.errors import ExitCode
+from slipway.results import ModelCard
 
 EXPECTED = read.Expected(pull_request=NUMBER, head=HEAD)
 
@@ -29,6 +30,21 @@ def test_an_honest_regression_is_what_was_found(tmp_path: Any) -> None:
     found = read.bundle(honest.bundle_files, "toy", EXPECTED)
     assert found.review(HEAD).report == honest.report
     assert read.challenger(honest.challenger_files, found) == honest.trained
+    for lie in ({"counts": [1]}, {"edges": [9.0, 1.0]}, {"mae": -1.0}, {"mae": None}, {"probabilities": [1.0]}):
+        document = json.loads(honest.bundle.to_json())
+        document["report"]["card"]["predictions"].update(lie)
+        with pytest.raises(Rejected, match="on the holdout that it cannot have given"):
+            read.bundle({"bundle.json": json.dumps(document).encode()}, "toy", EXPECTED)
+
+
+def test_a_card_of_an_older_version_is_read_and_written_as_it_was(honest: Honest) -> None:
+    """Its bytes are part of the image that is built of it."""
+    old = honest.trained.card.to_json().partition(b',\n  "predictions": ')[0] + b"\n}\n"
+    assert ModelCard.from_json(old, "model.json").to_json() == old
+    document = json.loads(honest.bundle.to_json())
+    document["report"]["card"] = json.loads(old)
+    found = read.bundle({"bundle.json": json.dumps(document).encode()}, "toy", EXPECTED)
+    assert read.challenger({**honest.challenger_files, "model.json": old}, found).card.predictions is None
 
 
 def test_an_honest_plan_is_what_was_planned(honest: Honest) -> None:

@@ -8,19 +8,16 @@ import shutil
 import signal
 import subprocess
 import sys
-import textwrap
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
-import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
@@ -34,7 +31,6 @@ from slipway.serving.metrics import Metrics
 from slipway.serving.reference import Bins
 from slipway.serving.seldon_metrics import SharedSeldonMetrics
 from slipway.serving.shared import Slots
-from slipway.validation.change import stability_index
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
 FORK = multiprocessing.get_context("fork")
@@ -213,12 +209,41 @@ def test_equal_probabilities_are_the_first_class() -> None:
     assert shown(toy, "slipway_predictions_total", **{"class": "no"}) == 1
 
 
+def test_probabilities_are_summed_beside_the_holdouts_means() -> None:
+    toy = Metrics(card(predictions={"rows": 40, "probabilities": [0.3, 0.7], "accuracy": 0.9}))
+    for yes in (0.25, 0.5, 1):
+        answer(toy, (1, "a"), (2, "b"), yes=yes)
+    for name, total, before in (("no", 2.5, 0.3), ("yes", 3.5, 0.7)):
+        assert shown(toy, "slipway_probability_total", **{"class": name}) == pytest.approx(total)
+        assert shown(toy, "slipway_prediction_reference_ratio", **{"class": name}) == before
+    assert shown(toy, "slipway_prediction_reference_rows") == 40
+    assert shown(toy, "slipway_label_reference", metric="accuracy") == 0.9
+
+
+def test_predicted_numbers_are_counted_in_the_bins_of_the_holdout() -> None:
+    known = {"rows": 8, "edges": [1, 2.5], "counts": [4, 2, 2], "mae": 0.25}
+    toy = Metrics(card(task="regression", classes=[], predictions=known))
+    output = np.array([[1], [1.001], [2.5], [9], [np.nan], [-np.inf]], dtype=np.float32)
+    toy.answered(seconds=0, numeric=np.empty((6, 0), np.float32), categorical=[[]] * 6, output=output)
+    for bin_, rows, before in (("up to 1", 2, 0.5), ("1 to 2.5", 2, 0.25), ("above 2.5", 2, 0.25)):
+        assert shown(toy, "slipway_prediction_bin_total", bin=bin_) == rows
+        assert shown(toy, "slipway_prediction_reference_ratio", bin=bin_) == before
+    assert shown(toy, "slipway_label_reference", metric="mae") == 0.25
+
+
+@pytest.mark.parametrize("other", [{}, {"task": "regression", "classes": []}, {"predictions": None}])
+def test_a_card_that_was_made_before_has_no_reference_of_predictions(other: dict[str, Any]) -> None:
+    names = {name for name, _ in samples(Metrics(card(**other)).text()[0])}
+    assert not names & {"slipway_prediction_reference_ratio", "slipway_label_reference", "slipway_prediction_bin_total"}
+    assert "slipway_labels_total" in names
+
+
 @pytest.mark.parametrize(
     ("other", "bounds"),
     [
         ({"golden": [{"answer": [value]} for value in range(11)]}, [*map(str, range(11)), "+Inf"]),
         ({"golden": []}, ["+Inf"]),
-        ({"golden": [], "reference": [number("label", [1, 2.5], [1, 1, 1])]}, ["1", "2.5", "+Inf"]),
+        ({"predictions": {"rows": 3, "edges": [1, 2.5], "counts": [1, 1, 1], "mae": 0.5}}, ["1", "2.5", "+Inf"]),
     ],
 )
 def test_predicted_numbers_have_buckets_of_the_target(other: dict[str, Any], bounds: list[str]) -> None:
@@ -305,66 +330,9 @@ def test_a_name_cannot_pass_for_the_short_form_of_another() -> None:
 def test_promtool_finds_nothing_to_complain_of() -> None:
     toy = SharedSeldonMetrics(Metrics(TOY))
     answer(toy._metrics, (1, "a"))
-    toy.update_reward(0.5)
+    toy._metrics.told(reward=0.5)
     checked = promtool("check", "metrics", input=toy.generate_metrics()[0])
     assert (checked.returncode, checked.stderr) == (0, "")
-
-
-def psi_cases(seed: int) -> Iterator[tuple[float, str]]:
-    rng = np.random.default_rng(seed)
-    for width, kind in zip(rng.normal(2, 1, 500), rng.integers(0, 4, 500), strict=True):
-        yield (np.nan if width < 0 else float(width), "abc "[kind].strip())
-
-
-def rules() -> str:
-    written = (metrics.__doc__ or "").partition("\n\n    groups:")[2].partition("\n\nOf Seldon")[0]
-    return "groups:" + textwrap.dedent(written)
-
-
-@needs_promtool
-def test_the_rules_give_the_index_that_validation_computes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of two pods that are live and one on trial, on the day on which a model with other bins was retired."""
-    monkeypatch.setitem(seldon.DEFAULT_LABELS, "deployment_name", "toy")
-    retired = card(number("width", [7], [9, 1]))
-    pods = [("default", TOY), ("default", TOY), ("canary", TOY), ("default", retired)]
-    now: dict[tuple[str, str], Any] = {}
-    series = []
-    for pod, (predictor, model) in enumerate(pods):
-        monkeypatch.setitem(seldon.DEFAULT_LABELS, "predictor_name", predictor)
-        toy = Metrics(model)
-        answer(toy, *psi_cases(pod))
-        for feature in ("width", "kind") if model is TOY else ():
-            counts = np.array(list(by_bin(toy, feature).values()))
-            now[predictor, feature] = counts + now.get((predictor, feature), 0)
-        lines = [line.rpartition(" ") for line in toy.text()[0].splitlines() if not line.startswith("#")]
-        for line, _, value in lines:
-            later = "stale" if model is retired and "reference" in line else value
-            series.append({"series": line.replace("{", f'{{pod="{pod}",', 1), "values": f"{value} {later}"})
-    # The bin that both have is the same; rows in those of the retired model alone are nobody's.
-    now["default", "width"][-1] += by_bin(toy, "width")["missing"]
-    before = {"width": [3, 4, 2, 1], "kind": [5, 3, 0, 2]}
-    expressions = []
-    for (predictor, feature), counts in now.items():
-        labels = f'{{deployment_name="toy", predictor_name="{predictor}", feature="{feature}"}}'
-        index = stability_index(np.array(before[feature]), counts)
-        expected = {"labels": labels, "value": 1}
-        expression = f"abs(slipway:feature_psi{labels} - {index}) < bool 1e-9"
-        expressions.append({"expr": expression, "eval_time": "1m", "exp_samples": [expected]})
-    case = {
-        "rule_files": ["rules.yml"],
-        "tests": [{"interval": "1m", "input_series": series, "promql_expr_test": expressions}],
-    }
-    (tmp_path / "rules.yml").write_text(rules().replace("increase(slipway_feature_total[1d])", "slipway_feature_total"))
-    (tmp_path / "test.yml").write_text(yaml.safe_dump(case))
-    ran = promtool("test", "rules", "test.yml", cwd=tmp_path)
-    assert ran.returncode == 0, ran.stdout + ran.stderr
-
-
-@needs_promtool
-def test_the_rules_are_valid_as_they_are_written(tmp_path: Path) -> None:
-    (tmp_path / "rules.yml").write_text(rules())
-    checked = promtool("check", "rules", "rules.yml", cwd=tmp_path)
-    assert (checked.returncode, "5 rules found" in checked.stdout) == (0, True), checked.stderr
 
 
 # ---- processes
@@ -485,7 +453,8 @@ def test_feedback_adds_up_over_processes_and_stays_when_they_end() -> None:
         answer(toy._metrics, (1, "a"))
         toy.update([], "predict")
         toy.update_reward(0.5)
-        toy.update_reward(0)
+        toy._metrics.told(reward=0.5)
+        toy._metrics.told(reward=0)
         toy.clear()
 
     for _ in range(3):
