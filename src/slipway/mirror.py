@@ -16,10 +16,10 @@ from typing import Any
 
 from slipway.adapters.registry import Registry, Synced, Syncing
 from slipway.adapters.registry_steps import Wanted
-from slipway.delivery.manifest import manifest_path
 from slipway.errors import InputError
 from slipway.plan import history
-from slipway.plan.past import Repository, read_manifest
+from slipway.plan.past import Repository
+from slipway.plan.served import manifests
 from slipway.settings import PRODUCTION
 from slipway.workspace import Workspace
 
@@ -92,15 +92,13 @@ def _ever_served(repository: Repository) -> Iterable[str]:
     for entry in repository.log:
         for path in entry.changed:
             parts = path.split("/")
-            if len(parts) > _DEEP and path == str(manifest_path(parts[2], repository.environment)):
+            if len(parts) > _DEEP and path in manifests(parts[2], repository.environment):
                 yield parts[2]
 
 
 def _wanted(repository: Repository, model: str) -> Wanted | None:
     """What the registry is to say of a model; None where the manifest cannot be read: what was said before stays."""
-    past = repository.past(model)
-    content = repository.tip.read(past.manifest)
-    serving = None if content is None else read_manifest(content, past.manifest)
+    serving = repository.past(model).serving_at(repository.tip.id)
     if isinstance(serving, InputError):
         return None
     releases = [serving.default, *([serving.canary] if serving.canary else [])] if serving else []

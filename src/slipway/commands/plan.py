@@ -62,9 +62,10 @@ def _unchanged(state: State) -> Affected:
 
 def of_history[T](workspace: Workspace, tip: Commit, ask: Callable[[Repository], T]) -> T:
     """What the history of a commit of main says, deepened where the clone is shallow."""
+    settings = workspace.settings
 
     def read() -> T:
-        with history.read(workspace.git, tip.id, workspace.settings.environment) as repository:
+        with history.read(workspace.git, tip.id, settings.environment, settings.earlier) as repository:
             return ask(repository)
 
     return MainBranch.of(workspace.git).deep(read)

@@ -29,13 +29,21 @@ class Change:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Last:
+    """A manifest that was removed, with all that people wrote in it."""
+
+    path: str
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Current:
     """What stands in `gitops/` of a model, in the environment that is changed."""
 
     environment: str
     files: Mapping[str, bytes] = field(repr=False)
-    last: bytes | None = field(default=None, repr=False)
-    """The manifest that was there before it was removed, with all that people wrote in it."""
+    last: Last | None = None
+    """The manifest that was there before it was removed."""
 
     def manifest(self, model: str) -> tuple[str, bytes | None]:
         """The manifest's path, and its bytes if it is there."""
@@ -77,7 +85,7 @@ def _again(model: str, current: Current, release: Release, shape: Shape) -> byte
     path, _ = current.manifest(model)
     if current.last is not None:
         with contextlib.suppress(InputError):
-            return writer.restored(current.last, path, release)
+            return writer.restored(current.last.content, path, release)
     return writer.first(model, release, replicas=shape.replicas)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 from slipway.adapters.git_log import GitLog
 from slipway.adapters.objects import Objects
 from slipway.errors import InputError
+from slipway.key import SHORT
 from slipway.plan import rule
 from slipway.plan.acts import has
-from slipway.plan.past import PATHS, ModelPast, Repository, read_manifest, serving_table
+from slipway.plan.past import PATHS, ModelPast, Repository, Told, serving_table
 from slipway.plan.rule import Because, Decision, Shape, Wanted
 from slipway.spec import check_name, folder, parse, spec_path
 from slipway.training.faults import Fault
@@ -29,6 +30,7 @@ class State:
 
     model: str
     key: str | None
+    """That it is to have; None: there is no such model, or nothing was verified in the environment before."""
     serving: Serving | None
     decision: Decision
     trial: Release | None = None
@@ -38,10 +40,10 @@ class State:
 
 
 @contextmanager
-def read(git: Git, tip: str, environment: str) -> Iterator[Repository]:
-    """The history of a commit of main, while it is looked at."""
+def read(git: Git, tip: str, environment: str, earlier: Sequence[str] = ()) -> Iterator[Repository]:
+    """The history of a commit of main, while it is looked at; `earlier`: the environments before this one."""
     with Objects(git.root) as objects:
-        yield Repository.at(objects, GitLog(root=git.root, tip=tip, paths=PATHS), environment)
+        yield Repository.at(objects, GitLog(root=git.root, tip=tip, paths=PATHS), environment, earlier)
 
 
 def states(repository: Repository) -> tuple[State, ...]:
@@ -52,20 +54,21 @@ def states(repository: Repository) -> tuple[State, ...]:
 def state(repository: Repository, model: str) -> State:
     """A model's state. What cannot be read makes it faulty, and no other."""
     past, tip = repository.past(model), repository.tip
-    key: str | None = None
+    told: Told | None = None
     serving: Serving | None = None
     try:
-        if (content := tip.read(past.manifest)) is not None:
-            serving = _trusted(read_manifest(content, past.manifest))
-        key = _key(repository, model)
+        serving = _trusted(past.serving_at(tip.id))
+        told = past.key_now() if repository.before else Told(key=_key(repository, model))
     except InputError as error:
-        decision = Decision(wanted=Wanted.FAULTY, key=key, problem=str(error.faults[0]))
-        return State(model=model, key=key, serving=serving, decision=decision)
-    decision = _not_aside(rule.decide(key, past), past)
+        decision = Decision(wanted=Wanted.FAULTY, key=None, problem=str(error.faults[0]))
+        return State(model=model, key=None, serving=serving, decision=decision)
+    now = told.key if told else rule.aimed(past)  # until something is verified, what stands here is right
+    decision = _followed(_not_aside(rule.decide(now, past), past), past)
     shape, because = _configuration(serving, past)
     if shape and decision.wanted in (Wanted.NONE, Wanted.HELD):
         decision = replace(decision, wanted=Wanted.CONFIGURE, because=because)
     trial = rule.on_trial(past) if serving and serving.canary else None
+    key = told.key if told else None
     return State(model=model, key=key, serving=serving, decision=decision, trial=trial, shape=shape)
 
 
@@ -79,6 +82,27 @@ def _key(repository: Repository, model: str) -> str | None:
         return None
     parse(source, path)
     return repository.inputs(check_name(model), repository.tip).key
+
+
+def _followed(decision: Decision, past: ModelPast) -> Decision:
+    """The decision, in the words of what happened in the environment before, with the release verified there."""
+    before = past.repository.before
+    source = past.source() if before else ""
+    if before is None or not decision.because or decision.because[0].commit != source:
+        return decision
+    release = decision.release
+    match decision.wanted, decision.key:
+        case Wanted.RELEASE, str() as key:
+            what = f"verified {key[:SHORT]} in {before.environment}"
+            release = replace(before.past(past.model).verified(key), commit=source, verified=False)
+        case Wanted.RESTORE, str() as key:
+            what = f"went back to {key[:SHORT]} in {before.environment}"
+        case Wanted.RETIRE, None:
+            what = f"retired it in {before.environment}"
+        case _:
+            return decision
+    because = (Because(commit=source, what=what), *decision.because[1:])
+    return replace(decision, because=because, release=release)
 
 
 def _not_aside(decision: Decision, past: ModelPast) -> Decision:
@@ -98,7 +122,7 @@ def _not_aside(decision: Decision, past: ModelPast) -> Decision:
     return replace(decision, wanted=Wanted.HELD, because=(Because(commit=aside, what=what),))
 
 
-def _trusted(found: Serving | InputError) -> Serving:
+def _trusted(found: Serving | InputError | None) -> Serving | None:
     if isinstance(found, InputError):
         raise found
     return found

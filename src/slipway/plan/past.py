@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property, lru_cache
+from functools import cached_property
 from itertools import dropwhile, islice, takewhile
 from typing import Any
 
@@ -13,11 +13,12 @@ from slipway import project
 from slipway.adapters.git_log import GitLog, LogEntry
 from slipway.adapters.objects import Objects, Snapshot
 from slipway.adapters.own_git import ENVIRONMENT, KEY, MODEL
-from slipway.delivery import manifest
-from slipway.delivery.manifest import Serving, manifest_path
+from slipway.delivery.manifest import Release, Serving
 from slipway.errors import InputError
 from slipway.key import TRAINING, KeyInputs, Shared, key_inputs, shared_inputs
 from slipway.plan.acts import Act
+from slipway.plan.keys import Inputs, Keys, Verified
+from slipway.plan.served import Blobs, Touch, as_it_ended, manifests, read_blobs, what
 from slipway.spec import ServingTable, folder, parse_toml, spec_path
 
 SHARED = (TRAINING, "pyproject.toml", "uv.lock", ".python-version")
@@ -34,6 +35,8 @@ class Repository:
     log: GitLog = field(repr=False)
     tip: Snapshot
     environment: str
+    earlier: tuple[str, ...] = ()
+    """The environments before it: it follows the last of them."""
     _keys: dict[tuple[str, ...], str | InputError | None] = field(default_factory=dict, repr=False)
     _shared: dict[tuple[str, ...], Shared] = field(default_factory=dict, repr=False)
     _identities: dict[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
@@ -42,24 +45,32 @@ class Repository:
     _released: dict[tuple[str, ...], str] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def at(cls, objects: Objects, log: GitLog, environment: str) -> Repository:
-        """The history of the log's tip."""
+    def at(cls, objects: Objects, log: GitLog, environment: str, earlier: Sequence[str] = ()) -> Repository:
+        """The history of the log's tip, for an environment that takes what was verified in the last of the earlier."""
         if not ENVIRONMENT_NAME.fullmatch(environment):
             raise InputError(
                 f"{environment!r} cannot name an environment",
                 hint="Use lower-case letters, digits and hyphens for SLIPWAY_ENVIRONMENT.",
             )
-        return cls(objects=objects, log=log, tip=Snapshot(objects=objects, id=log.tip), environment=environment)
+        tip = Snapshot(objects=objects, id=log.tip)
+        return cls(objects=objects, log=log, tip=tip, environment=environment, earlier=tuple(earlier))
+
+    @cached_property
+    def before(self) -> Repository | None:
+        """The environment before this one; None where it is the first."""
+        return replace(self, environment=self.earlier[-1], earlier=self.earlier[:-1]) if self.earlier else None
 
     def models(self) -> list[str]:
-        """Every model of the tip that has data or a manifest in this environment."""
+        """Every model of the tip that is served here or in the environment before; in the first, all with data too."""
+        if self.before:
+            return sorted({*self.before.served(), *self.served()})
         data = (path.split("/") for path in self.tip.files("data") if path.endswith("/model.toml"))
         return sorted({path[1] for path in data if len(path) == 3} | set(self.served()))  # noqa: PLR2004
 
     def served(self) -> list[str]:
         """Every model that has a manifest in this environment."""
         paths = (path.split("/") for path in self.tip.files("gitops/models") if path.count("/") > 1)
-        return sorted(p[2] for p in paths if "/".join(p) == str(manifest_path(p[2], self.environment)))
+        return sorted({p[2] for p in paths if "/".join(p) in manifests(p[2], self.environment)})
 
     def released_aside(self, model: str, key: str) -> str | None:
         """A commit of slipway's, on any line below the tip, that released a key in this environment."""
@@ -117,6 +128,13 @@ class Repository:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Told:
+    """A key that could be told; None: there is no such model."""
+
+    key: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class ModelPast:
     """What `rule.decide` asks of the past, of one model."""
 
@@ -125,9 +143,15 @@ class ModelPast:
     _acts: list[Act] = field(default_factory=list, repr=False)
 
     @cached_property
-    def manifest(self) -> str:
-        """The manifest's place."""
-        return str(manifest_path(self.model, self.repository.environment))
+    def manifests(self) -> tuple[str, ...]:
+        """The manifest's place, on each platform."""
+        return manifests(self.model, self.repository.environment)
+
+    @cached_property
+    def keys(self) -> Keys:
+        """Where the model's keys come from."""
+        before = self.repository.before
+        return Verified(past=before.past(self.model)) if before else Inputs(past=self)
 
     def acts(self) -> Iterator[Act]:
         """The commits that changed what is served, newest first. A state that cannot be read is passed over."""
@@ -151,54 +175,80 @@ class ModelPast:
         after: Serving | None = None
         ended: Serving | None = None  # what is served before the act that comes next in time: rebuilt since, perhaps
         for touched in self.touches():
-            changed = touched.changed[self.manifest]
             if entry is None:
-                state = self._serving(changed.after)
+                state = self._serving(touched.after)
                 if isinstance(state, InputError):
                     continue
-                entry, after = touched, state
+                entry, after = touched.entry, state
                 ended = ended or state
-            before = self._serving(changed.before)
+            before = self._serving(touched.before)
             if isinstance(before, InputError):
                 continue
-            if _what(before) != _what(after):
-                yield Act(commit=entry.commit, before=before, after=_with_images(after, ended))
+            if what(before) != what(after):
+                yield Act(commit=entry.commit, before=before, after=as_it_ended(after, ended))
                 ended = before
             entry = None
 
-    def touches(self) -> Iterator[LogEntry]:
+    def touches(self) -> Iterator[Touch]:
         """The commits that changed the manifest, newest first."""
-        return self.repository.log.touching(self.manifest)
+        now = {path: self.repository.tip.object(path) for path in self.manifests}
+        for entry in self.repository.log.touching(*self.manifests):
+            older = {path: one.before for path, one in entry.changed.items() if path in now}
+            touch = Touch(entry=entry, before={**now, **older}, after=now)
+            yield touch
+            now = dict(touch.before)
 
     def servings(self) -> Iterator[tuple[str, Serving | None]]:
         """Each commit that changed the manifest, with what it says since, newest first."""
-        for entry in self.touches():
-            state = self._serving(entry.changed[self.manifest].after)
+        for touched in self.touches():
+            state = self._serving(touched.after)
             if not isinstance(state, InputError):
-                yield entry.commit, state
+                yield touched.entry.commit, state
+
+    def verified(self, key: str) -> Release:
+        """The release of a key that was verified here, as it was served last."""
+        served = (state.default for _, state in self.servings() if state)
+        return next(release for release in served if release.key == key and release.verified)
+
+    def serving_at(self, commit: str) -> Serving | InputError | None:
+        """What the manifest of a commit says; None where there is none, and why where it cannot be told."""
+        tree = self.repository.snapshot(commit)
+        return self._serving({path: tree.object(path) for path in self.manifests})
 
     def key_at(self, commit: str) -> str | None:
         """The model's key in the tree of a commit; where it cannot be told, the one that it had before."""
-        key = self.repository.key(self.model, commit)
+        key = self.keys.at(commit)
         if not isinstance(key, InputError):
             return key
-        older = dropwhile(lambda entry: entry.commit != commit, self.repository.log)
-        before = (self._before(entry) for entry in older if self._shapes(entry))
-        return next((key for key in before if not isinstance(key, InputError)), None)
+        found = next(self._told_before(commit), None)
+        return found.key if found else self.keys.at_first(commit)
+
+    def key_now(self) -> Told | None:
+        """The key that the model is to have, or None where none could be told yet."""
+        tip = self.repository.tip.id
+        key = self.keys.at(tip)
+        return next(self._told_before(tip), None) if isinstance(key, InputError) else Told(key=key)
+
+    def _told_before(self, commit: str) -> Iterator[Told]:
+        """The keys that it had before a commit in which it cannot be told, newest first."""
+        log: Iterable[LogEntry] = self.repository.log
+        older = log if commit == self.repository.tip.id else dropwhile(lambda entry: entry.commit != commit, log)
+        before = (self._before(entry) for entry in older if self.keys.may_change(entry))
+        return (Told(key=key) for key in before if not isinstance(key, InputError))
 
     def keys_since(self, commit: str, until: str | None = None) -> Iterator[str | None]:
         """Every key that the model had after a commit, up to now, or before another commit."""
         newer: Iterator[LogEntry] = takewhile(lambda entry: entry.commit != commit, self.repository.log)
         if until:
             newer = islice(dropwhile(lambda entry: entry.commit != until, newer), 1, None)
-        keys = (self.repository.key(self.model, entry.commit) for entry in newer if self._shapes(entry))
+        keys = (self.keys.at(entry.commit) for entry in newer if self.keys.may_change(entry))
         return (key for key in keys if not isinstance(key, InputError))
 
     def source(self) -> str:
         """The newest commit that changed the model's key, to the one that it has now."""
         now, newest = self.key_at(self.repository.tip.id), ""
         for entry in self.repository.log:
-            if not self._shapes(entry):
+            if not self.keys.may_change(entry):
                 continue
             before, newest = self._before(entry), newest or entry.commit
             if isinstance(before, InputError):
@@ -221,14 +271,11 @@ class ModelPast:
     def _builder(self, blob: str | None) -> str:
         return project.builder(self.repository.objects.read(blob) if blob else None)
 
-    def _shapes(self, entry: LogEntry) -> bool:
-        return self.repository.shapes(entry, self.model)
-
     def _before(self, entry: LogEntry) -> str | InputError | None:
-        return self.repository.key(self.model, f"{entry.commit}^")
+        return self.keys.at(f"{entry.commit}^")
 
-    def _serving(self, blob: str | None) -> Serving | InputError | None:
-        return None if blob is None else read_manifest(self.repository.objects.read(blob) or b"", self.manifest)
+    def _serving(self, blobs: Blobs) -> Serving | InputError | None:
+        return read_blobs(self.repository.objects, blobs)
 
 
 def serving_table(tree: Snapshot, model: str) -> ServingTable | None:
@@ -241,33 +288,6 @@ def serving_table(tree: Snapshot, model: str) -> ServingTable | None:
         return ServingTable.model_validate(table)
     except (ValueError, InputError):
         return None
-
-
-@lru_cache(maxsize=4096)
-def read_manifest(content: bytes, file: str) -> Serving | InputError:
-    """What a manifest says, or what is wrong with it; read once."""
-    try:
-        return manifest.read(content, file)
-    except InputError as error:
-        return error
-
-
-def _what(serving: Serving | None) -> tuple[str, ...]:
-    """What is served, apart from how: a change of replicas, of the traffic's split or of the images is no act.
-
-    Another image of a key is the same model on another builder, by a rebuild or by its revert.
-    """
-    if serving is None:
-        return ()
-    return tuple(release.key for release in (serving.default, serving.canary) if release)
-
-
-def _with_images(serving: Serving | None, newer: Serving | None) -> Serving | None:
-    """What an act put there, with the images that it had in the end."""
-    if serving is None or newer is None:
-        return serving
-    canary = serving.canary and newer.canary and replace(serving.canary, image=newer.canary.image)
-    return replace(serving, default=replace(serving.default, image=newer.default.image), canary=canary)
 
 
 def _touched(paths: Iterable[str]) -> tuple[frozenset[str], bool]:

@@ -13,7 +13,7 @@ from slipway.plan import commit as commits
 from slipway.plan import history, rule
 from slipway.plan.commit import Change, Current
 from slipway.plan.history import State
-from slipway.plan.past import read_manifest, serving_table
+from slipway.plan.past import serving_table
 from slipway.plan.rule import Because, Decision, Shape, Wanted
 from slipway.spec import ServingTable
 
@@ -65,12 +65,12 @@ def preview(state: State, current: Current, merge: Merge, before: ServingTable |
 def _at(repository: Repository, environment: str, merge: Merge) -> tuple[State, Current, ServingTable | None]:
     """The model's state, as if main had the change already."""
     past, tip = repository.past(merge.model), repository.tip
-    content = tip.read(past.manifest)
-    serving = None if content is None else read_manifest(content, past.manifest)
+    serving = past.serving_at(tip.id)
     if isinstance(serving, InputError):
         raise serving
     state = State(model=merge.model, key=merge.key, serving=serving, decision=rule.decide(merge.key, past))
-    current = Current(environment=environment, files={past.manifest: content} if content else {})
+    files = {path: content for path in past.manifests if (content := tip.read(path)) is not None}
+    current = Current(environment=environment, files=files)
     return state, current, serving_table(tip, merge.model)
 
 

@@ -71,7 +71,7 @@ class Decision:
     key: str | None
     because: tuple[Because, ...] = ()
     release: Release | None = None
-    """What is to be restored."""
+    """What is to be restored; and what is to be released, where the environment before verified it."""
     problem: str = ""
     """Why nothing can be said of a faulty one."""
 
@@ -96,6 +96,14 @@ def decide(now: str | None, past: Past) -> Decision:
     if held:
         return Decision(wanted=Wanted.HELD, key=now, because=(_took(now, held, past),))
     return Decision(wanted=Wanted.NONE, key=now, because=(_said(newest),))
+
+
+def aimed(past: Past) -> str | None:
+    """The key that is to have the full traffic in the end, as things stand."""
+    newest = next(iter(past.acts()), None)
+    serving = newest.after if newest else None
+    aim = _aim(serving, _trial(serving, past)) if serving else None
+    return aim.key if aim else None
 
 
 def on_trial(past: Past) -> Release | None:

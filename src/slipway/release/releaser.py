@@ -106,8 +106,7 @@ class Releaser:
         )
 
     def _read(self, tip: str, model: str) -> View:
-        environment = self.workspace.settings.environment
-        return self.main.deep(lambda: read(self.workspace.git, tip, environment, model))
+        return self.main.deep(lambda: read(self.workspace.git, tip, self.workspace.settings, model))
 
     def _bring(self, model: str, *, named: bool) -> Iterator[Step]:
         for count in range(_STEPS):

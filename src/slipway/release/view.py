@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from slipway.adapters.git import Git
 from slipway.adapters.own_git import MODEL
 from slipway.plan import history, rebuild
-from slipway.plan.commit import Current
+from slipway.plan.commit import Current, Last
 from slipway.plan.history import State
 from slipway.plan.past import serving_table
 from slipway.plan.rule import Shape
@@ -18,6 +18,7 @@ from slipway.spec import ServingTable, spec_path, suite_path
 if TYPE_CHECKING:
     from slipway.delivery.manifest import Serving
     from slipway.plan.past import ModelPast
+    from slipway.settings import Settings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,18 +61,22 @@ def taken_away(git: Git, tip: str, environment: str, release: tuple[str, str, st
         return rebuild.taken_away(key, digest, _Images(past=repository.past(model), git=git))
 
 
-def read(git: Git, tip: str, environment: str, model: str) -> View:
-    """A model as a commit of main has it."""
-    with history.read(git, tip, environment) as repository:
+def read(git: Git, tip: str, settings: Settings, model: str) -> View:
+    """A model as a commit of main has it, in the environment that the settings name."""
+    environment = settings.environment
+    with history.read(git, tip, environment, settings.earlier) as repository:
         tree = repository.tip
         state = history.state(repository, model)
         folder = f"gitops/models/{model}/{environment}"
         files = {path: tree.read(path) or b"" for path in tree.files(folder)}
         table = serving_table(tree, model) or ServingTable()
-        touched = next(repository.past(model).touches(), None) if state.serving is None and state.key else None
-        removed = touched.changed[repository.past(model).manifest].before if touched else None
-        last = repository.objects.read(removed) if removed else None
-        is_known = bool(state.key or state.serving or any(repository.past(model).touches()))
+        past = repository.past(model)
+        touched = next(past.touches(), None)
+        gone = touched.before.items() if touched and state.serving is None and state.key else ()
+        last = next(
+            (Last(path=path, content=repository.objects.read(blob) or b"") for path, blob in gone if blob), None
+        )
+        is_known = bool(state.key or state.serving or touched or tree.object(str(spec_path(model))))
         judge = (tree.object(str(spec_path(model))), tree.object(str(suite_path(model))))
     champion = state.serving.default.key if state.serving else None
     return View(

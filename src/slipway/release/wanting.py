@@ -26,7 +26,7 @@ def wanting(workspace: Workspace, main: MainBranch, landing: Landing) -> list[st
     tip, environment = main.tip(), workspace.settings.environment
 
     def ask() -> list[str]:
-        with history.read(workspace.git, tip, environment) as repository:
+        with history.read(workspace.git, tip, environment, workspace.settings.earlier) as repository:
             states = history.states(repository)
         return [state.model for state in states if state.decision.wanted not in _IDLE]
 
