@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import Any, Protocol, Self
 
 from slipway.errors import InputError
+from slipway.pointer import SUFFIX, Pointer
 from slipway.spec import data_path, folder, parse_toml, spec_path
 from slipway.training.faults import Fault
 
@@ -161,16 +162,10 @@ def shaping_tables(source: bytes, file: str) -> dict[str, Any]:
     return shaping
 
 
-_POINTER = re.compile(rb"^\s*-?\s*(md5|sha256):\s*['\"]?([0-9a-f.]+)['\"]?\s*$", re.MULTILINE)
-
-
 def _data_digest(tree: Tree, file: str, model: str) -> str:
     """The SHA-256 of the data, or the checksum that a `.dvc` pointer names."""
-    if pointer := tree.read(f"{file}.dvc"):
-        named = _POINTER.search(pointer)
-        if named is None:
-            raise InputError(Fault(file=f"{file}.dvc", what="the pointer names no checksum"))
-        return f"{named[1].decode()}:{named[2].decode()}"
+    if (pointer := tree.read(f"{file}{SUFFIX}")) is not None:
+        return Pointer.parse(pointer, f"{file}{SUFFIX}").digest
     digest = tree.digest(file)
     if digest is None:
         raise InputError(

@@ -126,7 +126,7 @@ def test_a_pointer_stands_for_its_data() -> None:
         (replaced("data/a/model.toml", "train.csv", "../b/train.csv"), "leaves the model's folder"),
         (replaced("data/a/model.toml", "train.csv", "/etc/passwd"), "leaves the model's folder"),
         (replaced("data/a/model.toml", "train.csv", "gone.csv"), "data/a/gone.csv does not exist"),
-        ({"data/a/train.csv.dvc": "outs: []"}, "names no checksum"),
+        ({"data/a/train.csv.dvc": "outs: [{path: train.csv}]"}, "train.csv.dvc:1: the pointer names no checksum"),
     ],
 )
 def test_faults_are_said_in_one_message(change: dict[str, str], said: str) -> None:
