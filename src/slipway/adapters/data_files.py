@@ -1,0 +1,139 @@
+"""Data on their way into a file: counted, checked, and there whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import secrets
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from slipway.errors import OutsideError
+
+CHUNK = 1 << 20
+Told = Callable[[int], None]
+"""Takes the number of bytes that are through so far."""
+
+
+def untold(_bytes: int) -> None:
+    """Tell nobody how far it is."""
+
+
+class DamagedError(OutsideError):
+    """What was read is not what its checksum names."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sum:
+    """What tells one file's content from another's. `size` is in bytes, and None where nobody noted it."""
+
+    md5: str
+    size: int | None
+
+
+def chunks(file: Path) -> Iterator[bytes]:
+    """A file's content, piece by piece; `OutsideError` where it cannot be read."""
+    try:
+        with file.open("rb") as stream:
+            while chunk := stream.read(CHUNK):
+                yield chunk
+    except OSError as error:
+        raise OutsideError(f"{file} cannot be read: {error.strerror}") from None
+
+
+def sum_of(file: Path) -> Sum:
+    """The checksum of a file as it is now. What was not touched since is not read again by this process.
+
+    A gigabyte takes about two seconds, and a stage takes longer to parse it: so nothing is noted for the next
+    process, where a note could be forged or grow stale.
+    """
+    try:
+        state = file.stat()
+    except OSError as error:
+        raise OutsideError(f"{file} cannot be read: {error.strerror}") from None
+    return _sum_of(file, state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns)
+
+
+@lru_cache(maxsize=256)
+def _sum_of(file: Path, *state: int) -> Sum:
+    del state  # it is part of the question
+    digest, size = hashlib.md5(usedforsecurity=False), 0
+    for chunk in chunks(file):
+        digest.update(chunk)
+        size += len(chunk)
+    return Sum(md5=digest.hexdigest(), size=size)
+
+
+def write(
+    content: Iterable[bytes],
+    to: Path,
+    *,
+    expected: Sum | None,
+    called: str,
+    told: Told = untold,
+    scratch: Path | None = None,
+) -> Sum:
+    """Write a file by way of another beside it, or in `scratch` on the same disk. It is on the disk when this returns.
+
+    Raises `DamagedError` where it is not `expected`, of which no more is read than it has; `OutsideError` where there
+    is no room. `called` is what people know the content by.
+    """
+    part = (scratch or to.parent) / f".part-{os.getpid()}-{secrets.token_hex(8)}"
+    try:
+        part.parent.mkdir(parents=True, exist_ok=True)
+        to.parent.mkdir(parents=True, exist_ok=True)
+        found = _write(_bounded(content, expected, called), part, told)
+        if expected is not None and found.md5 != expected.md5:
+            raise DamagedError(f"{called} is not what its checksum names: its md5 is {found.md5}, not {expected.md5}")
+        part.replace(to)
+        _settle(to.parent)
+    except OSError as error:
+        raise _failed(error, called, to) from None
+    finally:
+        part.unlink(missing_ok=True)
+    return found
+
+
+def _write(content: Iterable[bytes], part: Path, told: Told) -> Sum:
+    digest, size = hashlib.md5(usedforsecurity=False), 0
+    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666), "wb") as stream:
+        for chunk in content:
+            stream.write(chunk)
+            digest.update(chunk)
+            size += len(chunk)
+            told(size)
+        stream.flush()
+        os.fsync(stream.fileno())
+    return Sum(md5=digest.hexdigest(), size=size)
+
+
+def _bounded(content: Iterable[bytes], expected: Sum | None, called: str) -> Iterator[bytes]:
+    """The content, as long as it is no longer than it should be: the rest would only fill the disk."""
+    most = expected.size if expected else None
+    size = 0
+    for chunk in content:
+        size += len(chunk)
+        if most is not None and size > most:
+            raise DamagedError(f"{called} is longer than the {most:,} bytes that its pointer names")
+        yield chunk
+
+
+def _settle(folder: Path) -> None:
+    """Have the disk keep the new name, so that a machine that dies now finds it."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _failed(error: OSError, called: str, to: Path) -> OutsideError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return OutsideError(
+            f"there is no room on the disk for {called} in {to.parent}",
+            hint="Make room, or have fetched data kept elsewhere: SLIPWAY_DATA_CACHE names the folder.",
+        )
+    return OutsideError(f"{called} cannot be written to {to}: {error.strerror}", hint="May you write there?")
