@@ -1,0 +1,1 @@
+"""KServe: a canary of one `InferenceService` with Knative, two of them behind a route without."""

@@ -1,0 +1,1 @@
+"""Seldon Core: the default and the canary are predictors of one `SeldonDeployment`."""
