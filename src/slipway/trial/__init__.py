@@ -1,0 +1,1 @@
+"""How a release on trial ends: decided from its answers, and from what Prometheus saw of it. Pure."""

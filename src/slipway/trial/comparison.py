@@ -1,0 +1,69 @@
+"""Whether a canary does worse than the default beside it, by what both were asked since it came."""
+
+from __future__ import annotations
+
+import math
+
+from slipway.live.traffic import Side, slower
+from slipway.spec import GateTable
+from slipway.trial.evidence import is_more
+
+LEAST_DIFFERENCE = 0.005
+"""Of the share of bad answers. A smaller one is of no matter, however sure it is."""
+LEAST_REQUESTS = 20
+"""Of each side, before their errors are compared: the first one of a server may find it half awake."""
+LEAST_TIMES = 100
+"""Answers of each side, before their 99th percentiles are."""
+FACTOR = 1.5
+"""How many times the default's p99 a canary's may be."""
+_SLOW = 0.01
+"""Share of the answers that may be above a 99th percentile."""
+
+
+def worse(canary: Side, default: Side, gate: GateTable) -> tuple[str, ...]:
+    """In what the canary does worse, with the gate's confidence; nothing where it does not, or nobody can tell yet."""
+    return tuple(said for said in (_errors(canary, default, gate), _p99(canary, default, gate)) if said)
+
+
+def credited(canary: Side, default: Side, percent: int) -> int:
+    """How many of the canary's requests are others' than slipway's own, which asks nothing of the default.
+
+    No more than the default's requests and its share of the traffic lead one to expect.
+    """
+    expected = math.ceil(default.requests * percent / (100 - percent))
+    return min(canary.requests, expected)
+
+
+def share(side: Side) -> float:
+    """Share of the answers that were no good ones."""
+    return side.errors / side.requests if side.requests else 0.0
+
+
+def _errors(canary: Side, default: Side, gate: GateTable) -> str:
+    """Each bad answer falls to a side with the share of the requests that went there, if both do as well."""
+    if min(canary.requests, default.requests) < LEAST_REQUESTS:
+        return ""
+    if share(canary) - share(default) < LEAST_DIFFERENCE:
+        return ""
+    of_all = canary.requests / (canary.requests + default.requests)
+    if not is_more(canary.errors, canary.errors + default.errors, of_all, gate.confidence):
+        return ""
+    return (
+        f"{canary.errors:,} of its {canary.requests:,} requests got no good answer ({share(canary):.2%}), "
+        f"of the default's {default.errors:,} of {default.requests:,} ({share(default):.2%})"
+    )
+
+
+def _p99(canary: Side, default: Side, gate: GateTable) -> str:
+    """More than one in a hundred answers take longer than the limit: surely, so told by the next bound above it."""
+    before, now = default.p99_ms, canary.p99_ms
+    if before is None or now is None or default.buckets[-1][1] < LEAST_TIMES:
+        return ""
+    limit = max(gate.max_p99_ms, FACTOR * before)
+    slow, total = slower(canary.buckets, limit / 1000)
+    if total < LEAST_TIMES or not is_more(slow, total, _SLOW, gate.confidence):
+        return ""
+    return (
+        f"{slow:,} of its {total:,} answers took longer than {limit:.3g} ms (p99 {now:.3g} ms), "
+        f"which is the larger of max_p99_ms ({gate.max_p99_ms:g}) and {FACTOR:g} times the default's p99 ({before:.3g})"
+    )
