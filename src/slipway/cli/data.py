@@ -7,11 +7,8 @@ from typing import Annotated
 
 import typer
 
-from slipway.cli.app import START, app
 from slipway.cli.options import HERE, Json, ModelName, Repo, workspace_of
-
-data = typer.Typer(no_args_is_help=True, help="Data beyond Git: in S3, in DVC's layout, with a `.dvc` pointer in Git.")
-app.add_typer(data, name="data", rich_help_panel=START)
+from slipway.cli.start import data_app as data
 
 
 @data.command()

@@ -14,13 +14,18 @@ from slipway.errors import ExitCode, InputError
 from slipway.screen import emit, emit_json
 from slipway.settings import Settings
 
-data_app = typer.Typer(no_args_is_help=True, help="Make sample data.")
+data_app = typer.Typer(
+    no_args_is_help=True, help="Data beyond Git: in S3 or a folder, in DVC's layout, with a `.dvc` pointer in Git."
+)
 app.add_typer(data_app, name="data", rich_help_panel="Start")
 
 
 @app.command(rich_help_panel=START)
 def rehearse(
     model: Annotated[str, typer.Argument(metavar="[MODEL]", help="A folder of data/.")] = "iris",
+    full: Annotated[
+        bool, typer.Option("--full", help="With a cluster and its Prometheus: canaries settled, drift watched.")
+    ] = False,
     repo: Repo = HERE,
     as_json: Json = False,
 ) -> int:
@@ -29,10 +34,15 @@ def rehearse(
     In `.slipway/rehearsal/`, with a Git remote, a store and an MLflow database of its own: nothing else is touched.
     It starts over each time; a clone that you worked in since is set aside.
     Begins with a small search, so that your own model.toml is what the pull request brings.
-    """
-    from slipway.commands.rehearse import rehearse
 
-    return rehearse(workspace_of(repo, None), model, as_json=as_json)
+    With `--full` this machine plays the cluster as well, with the real server of each release and a real Prometheus,
+    which has to be installed: a canary is promoted by what it does, another one answers wrongly and is reverted, what
+    clients ask drifts, and a pull request brings newer data.
+    """
+    from slipway.commands import rehearse as commands
+
+    play = commands.rehearse_fully if full else commands.rehearse
+    return play(workspace_of(repo, None), model, as_json=as_json)
 
 
 @app.command(rich_help_panel=START)
