@@ -21,12 +21,16 @@ from slipway.adapters.main_place import find
 from slipway.adapters.own_git import AUTHOR, EMAIL, MODEL, Files, OwnGit
 from slipway.errors import OutsideError, UnreachableError
 
-__all__ = ["AUTHOR", "EMAIL", "Files", "Landing", "MainBranch"]
+__all__ = ["AUTHOR", "EMAIL", "Files", "Landing", "LostRaceError", "MainBranch"]
 
 _MOVED = re.compile(r"fetch first|non-fast-forward|stale info|cannot lock ref|failed to update ref|incorrect old value")
 _FETCHES = 5
 """Where another command works in the same clone, it may have set main just now."""
 _REJECTED = re.compile(r"^!\t\S+\t(.*)$", re.MULTILINE)
+
+
+class LostRaceError(OutsideError):
+    """Somebody else was faster; nothing was changed, and what they did can be read now."""
 
 
 class Landing(StrEnum):
@@ -121,17 +125,17 @@ class MainBranch:
         """Point a branch of slipway's own to a commit; the commit that waits there now.
 
         A commit that waits there and changes the same stays: a review of it is still worth something.
-        Raises `OutsideError` where somebody else's commit is the newest.
+        Raises `LostRaceError` where another run was faster, `OutsideError` where somebody else's commit is the newest.
         """
         if self.remote is None:
             raise OutsideError("a promotion branch needs a remote", hint="Add one: git remote add origin URL")
         known = self.waiting(branch).get(branch, "")
-        if known and not self._is_own(known):
+        if known and not self.is_own(known):
             raise self._not_own(known, branch)
         if known and self._still_stands(known, commit):
             return known
         if not self._push([_lease(branch, known), f"{commit}:refs/heads/{branch}"]):
-            raise OutsideError(f"somebody else writes to {branch} just now", hint="Run the command again.")
+            raise LostRaceError(f"somebody else writes to {branch} just now", hint="Run the command again.")
         return commit
 
     def waiting(self, pattern: str) -> Mapping[str, str]:
@@ -144,7 +148,7 @@ class MainBranch:
     def withdraw(self, branch: str) -> bool:
         """Delete a branch of slipway's own; False if there is none, or its newest commit is somebody else's."""
         known = self.waiting(branch).get(branch)
-        if known is None or not self._is_own(known):
+        if known is None or not self.is_own(known):
             return False
         return self._push([_lease(branch, known), f":refs/heads/{branch}"])
 
@@ -163,7 +167,7 @@ class MainBranch:
 
     def brings_only(self, commit: str, tip: str, below: str) -> bool:
         """Whether it is slipway's own commit, right upon main, and changes files below a folder alone."""
-        if not self._is_own(commit):
+        if not self.is_own(commit):
             return False
         parents = self.git.run("rev-list", "--parents", "-n", "1", commit).split()[1:]
         upon_main = len(parents) == 1 and not self._own.run(["merge-base", "--is-ancestor", parents[0], tip]).returncode
@@ -179,7 +183,8 @@ class MainBranch:
         if self.git.resolve(commit) is None:
             self._own.ask(["fetch", "--quiet", "--no-tags", str(self.remote), commit])
 
-    def _is_own(self, commit: str) -> bool:
+    def is_own(self, commit: str) -> bool:
+        """Whether slipway made a commit of the remote, by its trailer."""
         self._fetch(commit)
         return bool(self.git.run("log", "-1", f"--format=%(trailers:key={MODEL},valueonly)", commit).strip())
 
