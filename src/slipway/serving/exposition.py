@@ -34,8 +34,8 @@ class Numbers:
     help: str
     labels: Sequence[Labels]
     common: Labels
-    quiet: bool = False
-    """Whether what is nought is left out, except for the first: most codes are never answered with."""
+    quiet: frozenset[int] = frozenset()
+    """Places that are left out while they are nought: most codes are never answered with."""
 
     @property
     def width(self) -> int:
@@ -46,7 +46,7 @@ class Numbers:
         """The lines for these numbers."""
         yield self._head
         for number, (line, cell) in enumerate(zip(self._lines, cells.tolist(), strict=True)):
-            if cell or not number or not self.quiet:
+            if cell or number not in self.quiet:
                 yield f"{line} {spoken(cell)}\n"
 
     @cached_property
