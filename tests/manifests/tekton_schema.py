@@ -138,6 +138,7 @@ class Token(Part):
 
 class ConfigMapFiles(Part):
     name: Name
+    optional: bool = False
     items: list[Item] = []
 
 

@@ -116,7 +116,8 @@ def test_those_who_build_images_have_a_clone_of_their_own() -> None:
 @each_task
 def test_is_bounded_in_time_and_tried_again_only_where_that_can_help(one: Object) -> None:
     assert seconds(one["timeout"]) > seconds(step(TASKS[task_of(one)])["timeout"]) or one["name"] == "verdicts"
-    if task_of(one) in {"plan", "gate", "judge", "image", "verify", "running"}:  # these also say no, or do not matter
+    says_no = {"plan", "gate", "judge", "image", "verify", "settle", "running"}  # or does not matter
+    if task_of(one) in says_no:
         assert "retries" not in one
     else:
         assert one["retries"] in {1, 2}
@@ -131,6 +132,13 @@ def test_a_refused_model_holds_up_no_other_and_is_told_at_the_end() -> None:
     assert task_of(last) == "judge"
     # Tekton 1.15 neither runs nor skips a final matrix whose result is missing, and the run would not end.
     assert last["when"] == [{"input": "$(tasks.wanted.status)", "operator": "in", "values": ["Succeeded"]}]
+
+
+def test_what_commits_and_what_only_asks_are_never_both_run() -> None:
+    tasks = {one["name"]: one for one in PIPELINES["verify"]["spec"]["tasks"]}
+    (asks,), (commits,) = tasks["verify"]["when"], tasks["settle"]["when"]
+    assert asks == {"input": "$(params.endpoint)", "operator": "notin", "values": [""]}
+    assert commits == {**asks, "operator": "in"}
 
 
 def test_a_comment_that_cannot_be_written_stops_no_review() -> None:

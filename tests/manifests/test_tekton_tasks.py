@@ -29,6 +29,7 @@ SECRETS: dict[str, set[str]] = {
     "land": {"slipway-store", "slipway-registry-pull", "slipway-git"},
     "propose": {"slipway-git"},
     "verify": {"slipway-store", "slipway-registry-pull"},
+    "settle": {"slipway-store", "slipway-registry-pull", "slipway-git"},
 }
 RESTRICTED = {
     "runAsNonRoot": True,
@@ -133,10 +134,22 @@ def test_ray_has_memory_to_share_and_as_many_workers_as_cores(name: str) -> None
     assert step(TASKS[name])["computeResources"]["limits"]["cpu"] == "2"
 
 
+def test_one_task_has_a_token_of_kubernetes_to_ask_prometheus_with() -> None:
+    found = {
+        name: source["serviceAccountToken"]
+        for name, task in TASKS.items()
+        for volume in task["spec"]["volumes"]
+        for source in volume.get("projected", {}).get("sources", [])
+        if "serviceAccountToken" in source
+    }
+    assert set(found) == {"settle"}
+    assert found["settle"]["expirationSeconds"] >= seconds(step(TASKS["settle"])["timeout"])
+
+
 def test_the_secrets_that_can_write_are_told_apart() -> None:
     def has(secret: str) -> set[str]:
         return {name for name, found in SECRETS.items() if secret in found}
 
     assert has("slipway-registry") == BUILDERS
-    assert has("slipway-git") == {"release", "land", "propose"}
+    assert has("slipway-git") == {"release", "land", "propose", "settle"}
     assert not has("slipway-registry") & has("slipway-git")  # who pushes images commits nothing
