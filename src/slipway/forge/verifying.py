@@ -1,0 +1,117 @@
+"""Telling the pull request that caused a release why it was taken back: one comment, edited in place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from slipway.errors import OutsideError
+from slipway.forge.interface import Comment, Pull
+from slipway.key import SHORT
+from slipway.report.text import code, prose
+
+_NUMBER = re.compile(r"Merge pull request #(\d{1,9}) from |\(#(\d{1,9})\)$")
+"""As GitHub's own messages of a merge and of a squash have it."""
+
+
+class Talks(Protocol):
+    """As much of a forge as is needed here. Raises `OutsideError` where the forge does not answer."""
+
+    @property
+    def login(self) -> str:
+        """Who slipway is there."""
+
+    def pull(self, number: int) -> Pull | None:
+        """A pull request."""
+
+    def pulls_of_commit(self, commit: str) -> Iterator[Pull]:
+        """The pull requests that bring a commit."""
+
+    def comments(self, pull: int) -> Iterator[Comment]:
+        """The comments of a pull request, oldest first."""
+
+    def comment(self, pull: int, body: str) -> Comment:
+        """Write a new comment."""
+
+    def edit(self, comment: int, body: str) -> None:
+        """Put another text in a comment's place."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TakenBack:
+    """A release that was taken back by a commit, and why."""
+
+    model: str
+    environment: str
+    key: str
+    commit: str
+    """That took it back."""
+    back: str
+    """The command that puts it back."""
+    origin: str
+    """The commit of the inputs that asked for the release."""
+    subject: str
+    """The first line of that commit's message."""
+    branch: str
+    """Main's name."""
+    reasons: Sequence[str]
+
+    @property
+    def marker(self) -> str:
+        """The first line of the comment: by it a second run finds the first one's."""
+        return f"<!-- slipway:taken-back {self.model} {self.environment} {self.key} -->"
+
+
+def tell(forge: Talks, taken: TakenBack, warn: Callable[[str], None]) -> str:
+    """Write or edit the comment; the pull request's address, or nothing where there is none.
+
+    That it cannot be written is a warning: the commit says the same.
+    """
+    try:
+        pull = _pull(forge, taken)
+        if pull is None:
+            return ""
+        body = text(taken)
+        mine = (one for one in forge.comments(pull.number) if one.author == forge.login)
+        before = next((one for one in mine if one.body.startswith(taken.marker)), None)
+        if before is None:
+            forge.comment(pull.number, body)
+        else:
+            forge.edit(before.id, body)
+    except OutsideError as error:
+        warn(f"{taken.model}: its pull request could not be told: {error}")
+        return ""
+    return pull.url or f"pull request {pull.number}"
+
+
+def text(taken: TakenBack) -> str:
+    """The comment, in Markdown. What the cluster answered is quoted in it, so it is made harmless."""
+    reasons = "\n".join(f"- {prose(reason)}" for reason in taken.reasons)
+    name, key = code(taken.model), code(taken.key[:SHORT])
+    return f"""{taken.marker}
+## ⏪ {name} {key} was taken back in {code(taken.environment)}
+
+{reasons}
+
+{taken.commit} took it back: the cluster serves what it served before. The key is held, so nothing puts this release \
+back by itself.
+
+- To go on: mend it, and open another pull request. With other inputs it has another key, and is tried anew.
+- To put this one back all the same: {code(taken.back)}
+"""
+
+
+def _pull(forge: Talks, taken: TakenBack) -> Pull | None:
+    """The pull request that brought the inputs: the forge knows it, or else the message names it."""
+    merged = [pull for pull in forge.pulls_of_commit(taken.origin) if _is_it(pull, taken)]
+    if merged:
+        return merged[0]
+    found = _NUMBER.search(taken.subject)
+    pull = forge.pull(int(found[1] or found[2])) if found else None
+    return pull if pull and _is_it(pull, taken) else None
+
+
+def _is_it(pull: Pull, taken: TakenBack) -> bool:
+    return not pull.is_open and pull.base_branch == taken.branch
