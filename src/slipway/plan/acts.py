@@ -62,7 +62,7 @@ def trial_of(canary: Release, acts: Iterable[Act], past: Past) -> Trial:
     act, earlier = earlier[went], earlier[went + 1 :]
     if act.after and act.after.default.key == canary.key:
         return Trial.DEMOTED
-    if _is_retirement(act, past) or _is_release(act, earlier):
+    if _is_retirement(act, past) or is_release(act, earlier):
         return trial_of(canary, earlier, past)  # slipway had taken it away, and that was taken back
     return Trial.PUT_BACK
 
@@ -85,14 +85,14 @@ def is_step(act: Act, older: Sequence[Act], past: Past) -> bool:
             return True
         if trial is not Trial.DEMOTED and act.after.default.key == canary.key:
             return True
-    return _is_release(act, older)
+    return is_release(act, older)
 
 
 def _is_retirement(act: Act, past: Past) -> bool:
     return act.after is None and past.key_at(act.commit) is None
 
 
-def _is_release(act: Act, older: Sequence[Act]) -> bool:
+def is_release(act: Act, older: Sequence[Act]) -> bool:
     """Whether an act put in a release that was not there before, or put one back because the inputs came back."""
     return any(release not in releases(act.before) and _is_new(release, older) for release in releases(act.after))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -13,7 +14,10 @@ from slipway.errors import InputError
 from slipway.key import SHORT
 from slipway.plan.history import State
 from slipway.plan.rule import Because, Shape
+from slipway.plan.standing import Kind, Standing
 
+_ROOM = 60
+"""Characters of a subject that say why."""
 BUILDER = "Slipway-Builder"
 """One more trailer of a rebuild: what it is built upon."""
 
@@ -65,7 +69,7 @@ def released(state: State, current: Current, release: Release, shape: Shape, *, 
         content = writer.with_canary(manifest, path, release, percent=shape.canary_percent)
         share = f"canary {shape.canary_percent}%"
     change = _change(state, current, "release", release.key, f" {share}", {path: content})
-    return _with(change, said) if said else change
+    return _with(_with(change, _in_place(state, release)), said)
 
 
 def restored(state: State, current: Current, shape: Shape, *, image: str = "") -> Change:
@@ -77,7 +81,8 @@ def restored(state: State, current: Current, shape: Shape, *, image: str = "") -
         content = _again(state.model, current, release, shape)
     else:
         content = writer.restored(manifest, path, release)
-    return _change(state, current, "restore", release.key, " 100%", {path: content})
+    change = _change(state, current, "restore", release.key, " 100%", {path: content})
+    return _with(change, _in_place(state, release))
 
 
 def _again(model: str, current: Current, release: Release, shape: Shape) -> bytes:
@@ -97,28 +102,52 @@ def rolled_back(state: State, current: Current) -> Change:
     return _change(state, current, "rollback", key, "", {path: writer.without_canary(manifest or b"", path)})
 
 
-def promoted(state: State, current: Current) -> Change:
-    """The canary on trial gets the full traffic."""
+def promoted(state: State, current: Current, *, verified: bool = False, said: str = "") -> Change:
+    """The canary on trial gets the full traffic; `verified` where another environment follows this one."""
     path, manifest = current.manifest(state.model)
     key = state.trial.key if state.trial else ""
-    return _change(state, current, "promote", key, " 100%", {path: writer.promoted(manifest or b"", path)})
+    content = writer.promoted(manifest or b"", path, verified=verified)
+    return _with(_change(state, current, "promote", key, " 100%", {path: content}), said)
+
+
+def verified(state: State, current: Current, release: Release, *, said: str = "") -> Change:
+    """The default's release marked as verified, so that the next environment takes it."""
+    path, manifest = current.manifest(state.model)
+    content = writer.verified(manifest or b"", path)
+    what = "It has the full traffic, and was verified there."
+    return _with(_about(release, "verify", "", what, state.model, current, {path: content}), said)
+
+
+def reverted(state: State, current: Current, standing: Standing, why: str) -> Change:
+    """A release taken back: the canary away; one with the full traffic for what was there before it."""
+    path, manifest = current.manifest(state.model)
+    before, release = standing.arrived.before, standing.release
+    content: bytes | None = None
+    if standing.kind is Kind.CANARY:
+        content = writer.without_canary(manifest or b"", path)
+    elif before:
+        content = writer.restored(manifest or b"", path, before.default)
+    return _about(release, "revert", _short_of(why), _sentence_of(why), state.model, current, {path: content})
 
 
 def rebuilt(state: State, current: Current, release: Release, image: str, builder: str) -> Change:
     """Another image of a release that is served, upon another builder."""
     path, manifest = current.manifest(state.model)
     content = writer.rebuilt(manifest or b"", path, release.key, image)
-    subject = f"rebuild({state.model}): {release.key[:SHORT]} on builder {_short(builder)}"
-    trailers = {
-        MODEL: state.model,
-        KEY: release.key,
-        ENVIRONMENT: current.environment,
-        SOURCE: release.commit,
-        BUILDER: builder,
-    }
-    lines = ["The model is the same, byte for byte: only what it is built upon is another.", "", *_trailers(trailers)]
-    message = "\n".join([subject, "", *lines]) + "\n"
-    return Change(verb="rebuild", subject=subject, message=message, files={path: content})
+    what = "The model is the same, byte for byte: only what it is built upon is another."
+    said = f"on builder {_short(builder)}"
+    change = _about(release, "rebuild", said, what, state.model, current, {path: content})
+    return replace(change, message=f"{change.message}{BUILDER}: {builder}\n")
+
+
+def _about(
+    release: Release, verb: str, said: str, what: str, model: str, current: Current, files: Mapping[str, bytes | None]
+) -> Change:
+    """A change of a release that is served, which no commit of people's asked for."""
+    subject = f"{verb}({model}): {release.key[:SHORT]} {said}".rstrip()
+    trailers = {MODEL: model, KEY: release.key, ENVIRONMENT: current.environment, SOURCE: release.commit}
+    message = "\n".join([subject, "", what, "", *_trailers(trailers)]) + "\n"
+    return Change(verb=verb, subject=subject, message=message, files=files)
 
 
 def _short(builder: str) -> str:
@@ -173,10 +202,29 @@ def _change(
     return Change(verb=verb, subject=subject, message="\n".join([subject, "", *lines]) + "\n", files=files)
 
 
+def _in_place(state: State, release: Release) -> str:
+    """What a release replaces that was not settled yet."""
+    trial = state.trial
+    return f"in place of {trial.key[:SHORT]}, which was on trial" if trial and trial.key != release.key else ""
+
+
 def _with(change: Change, said: str) -> Change:
-    """The change with one more sentence in its message, before the trailers."""
+    """The change with one more sentence in its message, before the trailers; without one, as it is."""
+    if not said:
+        return change
     body, _, trailers = change.message.rpartition("\n\n")
-    return replace(change, message=f"{body}\n{said[0].upper()}{said[1:]}.\n\n{trailers}")
+    return replace(change, message=f"{body}\n{_sentence_of(said)}\n\n{trailers}")
+
+
+def _sentence_of(said: str) -> str:
+    """One line, whatever was said: what another program answered must not become a trailer."""
+    line = " ".join("".join(each if each.isprintable() else " " for each in said).split())
+    return f"{line[:1].upper()}{line[1:].rstrip('.')}."
+
+
+def _short_of(said: str) -> str:
+    """As much as a subject has room for."""
+    return textwrap.shorten(_sentence_of(said)[:-1], _ROOM, placeholder=" …")[:_ROOM]
 
 
 def _sentence(because: Because) -> str:

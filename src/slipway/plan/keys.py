@@ -24,7 +24,7 @@ class Keys(Protocol):
         """The key in a commit; None where there is no such model, and why where it cannot be told."""
 
     def at_first(self, commit: str) -> str | None:
-        """The key in a commit up to which none could ever be told."""
+        """The key in a commit up to which none could be told since the model was there."""
 
 
 @dataclass(frozen=True, kw_only=True)

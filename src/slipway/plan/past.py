@@ -221,13 +221,16 @@ class ModelPast:
         if not isinstance(key, InputError):
             return key
         found = next(self._told_before(commit), None)
-        return found.key if found else self.keys.at_first(commit)
+        return (found and found.key) or self.keys.at_first(commit)
 
     def key_now(self) -> Told | None:
-        """The key that the model is to have, or None where none could be told yet."""
+        """The key that the model is to have; None where none could be told yet, or since it came back."""
         tip = self.repository.tip.id
         key = self.keys.at(tip)
-        return next(self._told_before(tip), None) if isinstance(key, InputError) else Told(key=key)
+        if not isinstance(key, InputError):
+            return Told(key=key)
+        found = next(self._told_before(tip), None)
+        return found if found and found.key else None
 
     def _told_before(self, commit: str) -> Iterator[Told]:
         """The keys that it had before a commit in which it cannot be told, newest first."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from slipway.plan import commit as commits
 from slipway.plan.acts import releases
 from slipway.plan.rebuild import digest_of
 from slipway.plan.rule import Wanted
+from slipway.plan.standing import Kind
 from slipway.release.step import Done, Prepared, Stopped
 from slipway.release.until import Until
 from slipway.release.view import taken_away
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from slipway.release.shipping import Shipping
     from slipway.release.view import View
     from slipway.workspace import Workspace
+
+APPROVED = ("release", "retire")
+"""What a person approves where an environment asks for it; all that ends well or badly afterwards needs nobody."""
 
 type Decide = Callable[[View], Prepared | Stopped]
 
@@ -63,10 +67,10 @@ class Decisions:
             case Wanted.FAULTY:
                 raise InputError(state.decision.problem)
             case Wanted.NONE | Wanted.HELD:
-                waits = self._promotion_that_waits(view)
+                waits = self._that_waits(view)
                 return Prepared(change=waits) if waits else self._idle(view)
 
-    def promotion(self, expected: str | None, view: View) -> Prepared | Stopped:
+    def promotion(self, expected: str | None, said: str, view: View) -> Prepared | Stopped:
         """The promotion of what was looked at, not of whatever came in between."""
         state, trial = view.state, view.state.trial
         if state.decision.wanted is Wanted.FAULTY:
@@ -85,10 +89,44 @@ class Decisions:
                 f"{state.model}: main asks for {state.decision.wanted.value}, so {trial.key[:SHORT]} is not promoted",
                 hint=f"Run: slipway release {state.model}",
             )
-        return Prepared(change=commits.promoted(state, view.current))
+        return Prepared(change=self._promoted(view, said))
+
+    def confirmation(self, key: str, said: str, view: View) -> Prepared | Stopped:
+        """The mark that a release with the full traffic was verified, unless it is another by now."""
+        found = view.standing
+        if found is None or found.kind is not Kind.UNCONFIRMED or not found.release.key.startswith(key):
+            return Stopped(done=Done.NOTHING, reasons=(f"{key[:SHORT]} waits for no verification",))
+        return Prepared(change=commits.verified(view.state, view.current, found.release, said=said))
+
+    def reversion(self, key: str, why: str, view: View) -> Prepared | Stopped:
+        """What takes a release back that is not settled, unless it is another by now."""
+        found = view.standing
+        if found is None or not found.release.key.startswith(key):
+            return Stopped(done=Done.NOTHING, reasons=(f"{key[:SHORT]} is on trial no longer",))
+        return Prepared(change=commits.reverted(view.state, view.current, found, why))
+
+    def landing_of(self, verb: str) -> Landing:
+        """How a commit gets to main: what a person has to approve waits for one, wherever all else is pushed."""
+        return Landing.BRANCH if self.is_approved(verb) else self.landing
+
+    def is_approved(self, verb: str) -> bool:
+        """Whether a person has to approve that this comes into the environment."""
+        settings = self.workspace.settings
+        return settings.environment in settings.approve and verb in APPROVED
+
+    @property
+    def _waits(self) -> bool:
+        """Whether commits may wait on a branch."""
+        return Landing.BRANCH in map(self.landing_of, APPROVED)
+
+    def _promoted(self, view: View, said: str = "") -> Change:
+        is_followed = self.workspace.settings.is_followed
+        return commits.promoted(view.state, view.current, verified=is_followed, said=said)
 
     def _released(self, view: View) -> Prepared | Stopped:
         state, key = view.state, view.state.key or ""
+        if taken := state.decision.release:  # judged, built and verified for the environment before
+            return Prepared(change=commits.released(state, view.current, taken, view.shape), image=taken.image)
         judged = self.judge.verdict(view)
         if judged.verdict is not VerdictName.PROMOTE:
             if state.shape is not None and self.until is Until.COMMIT:
@@ -175,19 +213,32 @@ class Decisions:
 
     def _withdrawn(self, model: str) -> bool:
         """Whether a commit waited that is wanted no longer; a run that is to land nothing leaves it there."""
-        if self.landing is not Landing.BRANCH:
+        if not self._waits:
             return False
         branch = self.branch(model)
         return self.main.withdraw(branch) if self.until is Until.COMMIT else bool(self.main.waiting(branch))
 
-    def _promotion_that_waits(self, view: View) -> Change | None:
-        """The promotion of what is on trial, if somebody asked for it and it waits on its branch still."""
-        if self.landing is not Landing.BRANCH or view.state.trial is None or view.state.decision.wanted is Wanted.HELD:
+    def _that_waits(self, view: View) -> Change | None:
+        """What somebody asked for that main's history does not: a promotion, a mark or a revert which waits still."""
+        if self.landing is not Landing.BRANCH or not (view.standing or view.state.trial):
             return None
-        change = commits.promoted(view.state, view.current)
         branch = self.branch(view.state.model)
         waits = self.main.waiting(branch).get(branch)
-        return change if waits and self.main.subject(waits) == change.subject else None
+        subject = self.main.subject(waits) if waits else ""
+        return next((change for change in self._answers(view, subject) if change.subject == subject), None)
+
+    def _answers(self, view: View, subject: str) -> Iterator[Change]:
+        """What may be said of a release that is not settled; a revert says why, as the one that waits does."""
+        state, current, found = view.state, view.current, view.standing
+        if state.trial is not None and state.decision.wanted is not Wanted.HELD:
+            yield self._promoted(view)
+        if found is None:
+            return
+        if found.kind is Kind.UNCONFIRMED:
+            yield commits.verified(state, current, found.release)
+        _, said, why = subject.partition(f"revert({state.model}): {found.release.key[:SHORT]} ")
+        if said:
+            yield commits.reverted(state, current, found, why)
 
 
 def _unknown(model: str) -> str:

@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from slipway import reviewed_bytes
+from slipway.adapters.dvc_config import CONFIG
 from slipway.adapters.git import Commit, WorkTree
 from slipway.adapters.objects import Objects, Snapshot
 from slipway.errors import InputError
 from slipway.key import TRAINING, key_inputs
+from slipway.model_data import named
 from slipway.spec import spec_path, suite_path
 
 if TYPE_CHECKING:
@@ -65,8 +67,10 @@ class Judge:
             return
         settings = self.workspace.settings
         with tempfile.TemporaryDirectory(prefix="slipway-main-") as folder, Objects(settings.repo) as objects:
-            place = Path(folder).resolve()
-            _lay_out(Snapshot(objects=objects, id=view.tip), place, view.state.model)
+            place, tree = Path(folder).resolve(), Snapshot(objects=objects, id=view.tip)
+            _lay_out(tree, place, view.state.model)
+            if (pointed := named(tree, view.state.model)) is not None:
+                self.workspace.data(config=tree.read(CONFIG) or b"").place(pointed, place / pointed.name)
             yield replace(self.workspace, settings=replace(settings, repo=place, home=settings.local))
 
     def _is_here(self, view: View) -> bool:

@@ -68,15 +68,28 @@ class Releaser:
         ):
             yield from _guarded(model, partial(steps, model, named=bool(names)))
 
-    def promote(self, model: str, key: str | None = None) -> Step:
+    def promote(self, model: str, key: str | None = None, *, said: str = "") -> Step:
         """Give the canary on trial the full traffic: the one of this key, else the one that is on trial now.
 
-        Raises `InputError` where the key is on trial no longer, or where main asks for its removal. A newer key that
-        waits for its own release is no reason against it: its verdict may be no.
+        Where another environment follows, it counts as verified from then on. `said` is one more sentence of the
+        commit's message. Raises `InputError` where another key is on trial, or where main asks for its removal. A
+        newer key that waits for its own release is no reason against it: its verdict may be no.
         """
         trial = self._read(self.main.tip(), check_name(model)).state.trial
         expected = key or (trial.key if trial else None)
-        return self._step(model, partial(self.decisions.promotion, expected))
+        return self._step(model, partial(self.decisions.promotion, expected, said))
+
+    def confirm(self, model: str, key: str, *, said: str = "") -> Step:
+        """Mark a release that has the full traffic as verified; nothing where it is another by now, or is marked."""
+        return self._step(check_name(model), partial(self.decisions.confirmation, key, said))
+
+    def revert(self, model: str, key: str, *, why: str) -> Step:
+        """Take back a release that is not settled; nothing where it is on trial no longer.
+
+        The canary goes. One with the full traffic makes room for what was there before, if anything was. By the rule
+        it stays away until the inputs change, as if a person had taken it back.
+        """
+        return self._step(check_name(model), partial(self.decisions.reversion, key, why))
 
     def rebuild(self, names: Sequence[str] = ()) -> Iterator[Step]:
         """Every step for these models, or for all that are served: each of their keys upon the builder of now.
@@ -187,12 +200,13 @@ class Releaser:
         made = self.main.commit(view.tip, change.files, change.message, self.workspace.now())
         if made is None:
             return replace(step, reasons=(*step.reasons, "main has it already"))
-        return replace(step, done=Done.READY, commit=made, subject=change.subject)
+        return replace(step, done=Done.READY, commit=made, verb=change.verb, subject=change.subject)
 
     def _about(self, view: View) -> Step:
         judged = self.decisions.judge.known(view)
         return Step(
             model=view.state.model,
+            environment=self.workspace.settings.environment,
             wanted=view.state.decision.wanted,
             key=view.state.key,
             done=Done.NOTHING,
@@ -202,9 +216,10 @@ class Releaser:
 
     def _landed(self, step: Step, view: View, branch: str) -> Step | None:
         """The step with its commit on main, or on a branch that waits; None if main moved in between."""
-        if self.landing is Landing.BRANCH:
+        if self.decisions.landing_of(step.verb) is Landing.BRANCH:
             waits = self.main.propose(step.commit, branch)
-            said = (*step.reasons, f"waits on the branch {branch}")
+            approval = ", and for somebody to approve it" if self.decisions.is_approved(step.verb) else ""
+            said = (*step.reasons, f"waits on the branch {branch}{approval}")
             return replace(step, commit=waits, done=Done.PROPOSED, reasons=said)
         return replace(step, done=Done.COMMITTED) if self.main.land(step.commit, view.tip) else None
 

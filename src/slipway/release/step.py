@@ -58,7 +58,10 @@ class Step:
     model: str
     wanted: Wanted
     done: Done
+    environment: str = ""
     key: str | None = None
+    verb: str = ""
+    """What its commit does."""
     subject: str = ""
     commit: str = ""
     image: str = ""

@@ -13,6 +13,7 @@ from slipway.plan.commit import Current, Last
 from slipway.plan.history import State
 from slipway.plan.past import serving_table
 from slipway.plan.rule import Shape
+from slipway.plan.standing import Standing, standing
 from slipway.spec import ServingTable, spec_path, suite_path
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ class View:
     shape: Shape
     judge: tuple[str | None, ...]
     """What a verdict depends on: key, champion, and the Git objects of spec and suite."""
+    standing: Standing | None
+    """What is served and not settled yet."""
     is_known: bool
     """Whether the model is there, or ever was released."""
 
@@ -77,6 +80,7 @@ def read(git: Git, tip: str, settings: Settings, model: str) -> View:
             (Last(path=path, content=repository.objects.read(blob) or b"") for path, blob in gone if blob), None
         )
         is_known = bool(state.key or state.serving or touched or tree.object(str(spec_path(model))))
+        found = standing(past, is_followed=settings.is_followed) if state.serving else None
         judge = (tree.object(str(spec_path(model))), tree.object(str(suite_path(model))))
     champion = state.serving.default.key if state.serving else None
     return View(
@@ -85,5 +89,6 @@ def read(git: Git, tip: str, settings: Settings, model: str) -> View:
         current=Current(environment=environment, files=files, last=last),
         shape=Shape(replicas=table.replicas, canary_percent=table.canary_percent),
         judge=(model, state.key, champion, *judge),
+        standing=found,
         is_known=is_known,
     )

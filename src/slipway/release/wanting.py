@@ -31,7 +31,8 @@ def wanting(workspace: Workspace, main: MainBranch, landing: Landing) -> list[st
         return [state.model for state in states if state.decision.wanted not in _IDLE]
 
     found = main.deep(ask)
-    proposed = _proposed(main, f"slipway/{environment}/*") if landing is Landing.BRANCH else []
+    waits = landing is Landing.BRANCH or environment in workspace.settings.approve
+    proposed = _proposed(main, f"slipway/{environment}/*") if waits else []
     return [*found, *(model for model in proposed if model not in found)]
 
 
