@@ -56,6 +56,23 @@ def headline(findings: Sequence[Finding]) -> str:
     return ", and ".join(said)
 
 
+def summary(live: Live) -> list[str]:
+    """What is live, in plain sentences without their full stops; names in them are as they are."""
+    if not any(one.rows for one in live.moved):
+        return [f"Prometheus has seen no row of {live.key[:SHORT]} in {duration(live.seconds)}"]
+    said = [f"{count(round(live.rows), 'row')} of {live.key[:SHORT]} in {duration(live.seconds)}"]
+    said += [f"{_plain(one)} has drifted: PSI {number(one.psi, 2)}" for one in live.moved if one.has_drifted]
+    quality = live.quality
+    if quality is None or quality.now is None:
+        return [*said, "no labels came back"]
+    rows = count(round(quality.now.rows), "labelled row")
+    return [*said, f"{quality.metric} {_value(quality.metric, quality.now.value)} on {rows}"]
+
+
+def _plain(moved: Moved) -> str:
+    return "the predictions" if _is_answer(moved) else clean(moved.counts.name, _LABEL)
+
+
 def proposal(model: str, update: Update, findings: Sequence[Finding], live: Live | None, unknown: str = "") -> str:
     """The text of a pull request. `unknown`: why nothing is known of what is live, in a sentence."""
     found = headline(findings)

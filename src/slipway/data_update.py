@@ -1,0 +1,169 @@
+"""Newer data of a model as a commit on a branch of slipway's own, and its one pull request. Never a merge.
+
+What has been proposed is read from the remote's branch and from the forge each time, so a run that comes twice, at the
+same time or after a kill ends in the same pull request. The data are where pointers lead to before a branch names
+them, and the branch is there before its pull request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Protocol
+
+from slipway.adapters.git import Commit
+from slipway.adapters.main_branch import LostRaceError, MainBranch
+from slipway.adapters.own_git import MODEL
+from slipway.forge import watching
+from slipway.forge.watching import Words
+from slipway.key import SHORT
+from slipway.pointer import SUFFIX, Pointer, Source
+from slipway.watch import decision, evidence
+from slipway.watch.evidence import Update
+from slipway.watch.marker import Marker
+
+if TYPE_CHECKING:
+    from slipway.adapters.data_files import Sum
+    from slipway.forge.interface import Proposer
+    from slipway.watch.outcome import Outcome, Subject
+    from slipway.workspace import Workspace
+
+BRANCHES = "slipway/watch/"
+_TRIES = 5
+_PAUSE = 0.2
+
+
+class Data(Protocol):
+    """Where data come from, and where they are kept."""
+
+    def head(self, url: str) -> Source:
+        """What a source holds now. Raises as `adapters.data_source` does."""
+
+    def keep(self, source: Source, config: bytes | None) -> Sum:
+        """Have what a source holds kept where pointers lead to, by main's `.dvc/config`. Raises as adapters do."""
+
+
+class SameDataError(Exception):
+    """The source was written anew, with the data that main has."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataUpdate:
+    """Proposes data, and takes back what was proposed. Raises `OutsideError` where something does not answer."""
+
+    workspace: Workspace
+    main: MainBranch
+    tip: Commit
+    data: Data
+    forge: Proposer | None
+    pause: Callable[[float], None] = field(repr=False)
+    """Wait for so many seconds."""
+
+    @cached_property
+    def _waiting(self) -> Mapping[str, str]:
+        """Branches of the remote, each with its commit."""
+        return self.main.waiting(f"{BRANCHES}*")
+
+    def answer(self, model: str, source: Source) -> str:
+        """The address of a pull request by which a person has decided about these data; empty if nobody has."""
+        return self._answered(model, Marker(model=model, about=_about(source)))
+
+    def propose(self, subject: Subject, pointer: Pointer, source: Source, outcome: Outcome) -> Outcome:
+        """Have the data wait on the branch, in a pull request that a person merges.
+
+        Raises `SameDataError` where they turn out to be those that main has.
+        """
+        branch = f"{BRANCHES}{subject.model}"
+        waits = self._waiting.get(branch)
+        if waits is not None and not self.main.is_own(waits):
+            return replace(
+                outcome.saying(f"somebody else has committed to {branch}: it is left to them"), branch=branch
+            )
+        new = self._kept(subject, source, waits)
+        if new.md5 == pointer.md5:
+            raise SameDataError
+        marker = Marker(model=subject.model, about=_about(source, new))
+        if not (closed := self._answered(subject.model, marker)):
+            commit = self._committed(subject, new, outcome, branch)
+            outcome = replace(outcome.saying(f"it is proposed on the branch {branch}"), branch=branch)
+            closed = self._answered(subject.model, marker, commit)
+        if closed:
+            return outcome.saying(f"a person has closed {closed}: these data are not proposed again")
+        if self.forge is None:
+            return outcome.saying("open its pull request yourself: no forge is known that could have one")
+        words = Words(marker=marker, title=_title(outcome), text=_text(subject, pointer, new, outcome))
+        pull = watching.propose(self.forge, branch, self.main.name, words, is_whole=not outcome.problem)
+        return replace(outcome, url=pull.url)
+
+    def withdraw(self, outcome: Outcome) -> Outcome:
+        """Take back what waits: main has it by now, or the source holds it no more."""
+        branch = f"{BRANCHES}{outcome.model}"
+        if branch not in self._waiting:
+            return outcome
+        if self.forge and (closed := watching.withdraw(self.forge, branch, outcome.model)):
+            outcome = outcome.saying(f"{closed} is closed: there is nothing to it any more")
+        return outcome.saying(f"the branch {branch} is taken back") if self.main.withdraw(branch) else outcome
+
+    def _answered(self, model: str, marker: Marker, head: str = "") -> str:
+        pulls = self.forge.pulls_of_branch(f"{BRANCHES}{model}") if self.forge else ()
+        return watching.answered(pulls, marker, head)
+
+    def _kept(self, subject: Subject, source: Source, waits: str | None) -> Pointer:
+        """The new pointer: the one that waits already, or one to data that are fetched now."""
+        if waits is not None and self.main.brings_only(waits, self.tip.id, subject.file):
+            content = Commit(git=self.workspace.git, id=waits).read(subject.file)
+            pointer = Pointer.parse(content, subject.file) if content is not None else None
+            if pointer is not None and pointer.source == source:
+                return pointer
+        self.workspace.screen.say(f"{subject.model}: fetching {source.url}")
+        kept = self.data.keep(source, self.tip.read(".dvc/config"))
+        path = subject.file.rpartition("/")[2].removesuffix(SUFFIX)
+        return Pointer(path=path, md5=kept.md5, size=kept.size, source=source)
+
+    def _committed(self, subject: Subject, pointer: Pointer, outcome: Outcome, branch: str) -> str:
+        """The commit that waits on the branch. Whoever loses a race finds the other's, which changes the same."""
+        files = {subject.file: pointer.to_bytes()}
+        commit = self.main.commit(self.tip.id, files, _message(subject, pointer, outcome), self.workspace.now())
+        if commit is None:  # pragma: no cover  another checksum makes another file
+            raise SameDataError
+        for attempt in range(1, _TRIES):
+            try:
+                return self.main.propose(commit, branch)
+            except LostRaceError:
+                self.pause(_PAUSE * attempt)
+        return self.main.propose(commit, branch)
+
+
+def _about(source: Source, pointer: Pointer | None = None) -> frozenset[str]:
+    """What data are known by: the state of their source, and their checksum once they were fetched."""
+    return Marker.of(
+        "", [f"{source.url} {source.version_id or source.etag}", *([pointer.md5] if pointer else [])]
+    ).about
+
+
+def _title(outcome: Outcome) -> str:
+    found = evidence.headline(decision.findings(outcome.live))
+    return f"watch({outcome.model}): newer data{f'; {found}' if found else ''}"
+
+
+def _text(subject: Subject, pointer: Pointer, new: Pointer, outcome: Outcome) -> str:
+    unknown = ""
+    if subject.key is not None and outcome.live is None:
+        why = "Prometheus did not answer" if outcome.problem else "no address of a Prometheus was given"
+        unknown = f"Nothing is known of it: {why}."
+    update = Update(file=subject.file, before=pointer, after=new)
+    return evidence.proposal(subject.model, update, decision.findings(outcome.live), outcome.live, unknown)
+
+
+def _message(subject: Subject, pointer: Pointer, outcome: Outcome) -> str:
+    found = evidence.headline(decision.findings(outcome.live))
+    said = f"The source that {subject.file} names holds other data by now."
+    lines = [
+        f"watch({subject.model}): newer data {pointer.md5[:SHORT]}",
+        "",
+        f"{said} Found of what is live: {found}." if found else said,
+        "",
+        f"{MODEL}: {subject.model}",
+    ]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,117 @@
+"""What `slipway watch` has to say of a model: a pull request where there are newer data, an issue where there are none.
+
+Each is edited in place by later runs. One that a person closed was an answer, and is not opened again for the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from slipway.forge.interface import Issue, Proposer, Pull, Tracker
+from slipway.watch import evidence
+from slipway.watch.marker import Marker, read, written
+
+LABEL = "slipway-watch"
+
+
+class Watched(Proposer, Tracker, Protocol):
+    """A forge with pull requests and issues of slipway's own."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Words:
+    """What is to be said."""
+
+    marker: Marker
+    title: str
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answered:
+    """A person closed what said the same: that was an answer."""
+
+    url: str
+
+
+def answered(pulls: Iterable[Pull], marker: Marker, head: str = "") -> str:
+    """The address of the pull request by which a person has decided about the same; empty if nobody has.
+
+    It was closed, or merged and taken back since. `head`: the commit that is to be proposed, if it is known.
+    """
+    for pull in pulls:
+        said = read(pull.body)
+        if pull.is_open or (said is not None and said.is_over):
+            continue
+        if pull.head == head or (said is not None and marker.about & said.about):
+            return pull.url
+    return ""
+
+
+def propose(forge: Proposer, branch: str, base: str, words: Words, *, is_whole: bool = True) -> Pull:
+    """Open the pull request of a branch, or bring the one that is open up to date.
+
+    One without a marker is a person's by now. Where not all is known that could be, a text about the same stays.
+    """
+    pull = forge.pull_of_branch(branch)
+    if pull is None:
+        return forge.open_pull(branch, base, words.title, written(words.marker, words.text))
+    said = read(pull.body)
+    if said is not None and (is_whole or said.about != words.marker.about):
+        forge.edit_pull(pull, title=words.title, body=written(words.marker, words.text, pull.body))
+    return pull
+
+
+def withdraw(forge: Proposer, branch: str, model: str) -> str:
+    """Close the pull request of a branch, whose data are proposed no more; its address, empty where there is none."""
+    pull = forge.pull_of_branch(branch)
+    if pull is None:
+        return ""
+    forge.close_pull(pull, body=_over(model, pull.body))
+    return pull.url
+
+
+def tell(forge: Tracker, words: Words) -> Issue | Answered:
+    """Open the issue of a model, or bring the one that is open up to date.
+
+    Two runs that began at once have each found none, and opened one: all but the oldest are closed again.
+    """
+    issues = list(_of_model(forge, words.marker.model))
+    known = [issue for issue in issues if issue.is_open]
+    if not known:
+        if (closed := _closed(issues, words.marker)) is not None:
+            return Answered(url=closed.url)
+        opened = forge.open_issue(LABEL, words.title, written(words.marker, words.text))
+        known = [issue for issue in _of_model(forge, words.marker.model) if issue.is_open] or [opened]
+    oldest = min(known, key=lambda issue: issue.number)
+    for issue in known:
+        if issue is not oldest:
+            forge.close_issue(issue, body=_over(words.marker.model, issue.body))
+    forge.edit_issue(oldest, title=words.title, body=written(words.marker, words.text, oldest.body))
+    return oldest
+
+
+def settle(forge: Tracker, model: str) -> list[str]:
+    """Close the issue of a model that is well again; the addresses of what was closed."""
+    opened = [issue for issue in _of_model(forge, model) if issue.is_open]
+    for issue in opened:
+        forge.close_issue(issue, body=_over(model, issue.body))
+    return [issue.url for issue in opened]
+
+
+def _of_model(forge: Tracker, model: str) -> Iterator[Issue]:
+    return (issue for issue in forge.issues(LABEL) if (said := read(issue.body)) and said.model == model)
+
+
+def _closed(issues: Iterable[Issue], marker: Marker) -> Issue | None:
+    """The one by whose closing a person has answered to all of this."""
+    told = ((issue, said) for issue in issues if not issue.is_open and (said := read(issue.body)))
+    return next((issue for issue, said in told if not said.is_over and marker.about <= said.about), None)
+
+
+def _over(model: str, before: str) -> str:
+    said = read(before)
+    marker = Marker(model=model, about=said.about if said else frozenset(), is_over=True)
+    return written(marker, evidence.over(model), before)

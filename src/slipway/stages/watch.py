@@ -1,0 +1,215 @@
+"""`watch`: what is live of a model and the source of its data are looked at, and what follows is proposed or told.
+
+Level-triggered, as all that commits is: there is no memory but Git, Prometheus, the source and the forge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from slipway import spec
+from slipway.adapters.data_remote import MissingDataError
+from slipway.adapters.git import Commit
+from slipway.data_update import BRANCHES, Data, DataUpdate, SameDataError
+from slipway.delivery.manifest import live_key
+from slipway.errors import ExitCode, InputError, OutsideError, SlipwayError
+from slipway.forge import watching
+from slipway.forge.watching import LABEL, Answered, Watched, Words
+from slipway.live.selector import Selector
+from slipway.plan.served import manifests
+from slipway.pointer import SUFFIX, Pointer
+from slipway.watch import decision, evidence, fresh
+from slipway.watch.decision import Live, Nothing, Propose, Stuck
+from slipway.watch.fresh import Fresh, State
+from slipway.watch.marker import Marker, read
+from slipway.watch.observe import Asking, Observer
+from slipway.watch.outcome import Outcome, Subject
+
+if TYPE_CHECKING:
+    from slipway.adapters.main_branch import MainBranch
+    from slipway.workspace import Workspace
+
+_OVER = (State.SAME, State.NO_SOURCE, State.NO_POINTER)
+"""Where the source holds nothing else any more, so that what waits is of no use."""
+_REWRITTEN = Fresh(state=State.SAME, what="its source was written anew, with the data that it is trained on")
+_DEPTH = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Watcher:
+    """Looks at models, one after the other. What is None is not there to be asked."""
+
+    workspace: Workspace
+    main: MainBranch
+    data: Data
+    prometheus: Asking | None
+    forge: Watched | None
+    days: float
+    dry_run: bool
+    pause: Callable[[float], None] = field(repr=False)
+    """Wait for so many seconds."""
+
+    def watch(self, names: Sequence[str] = ()) -> list[Outcome]:
+        """Look at these models, or at all that main has; one that cannot be looked at keeps no other from it.
+
+        Raises `InputError` for a name that is no model's, `UnreachableError` where main cannot be read.
+        """
+        paths = (path.split("/") for path in self.tip.files("data"))
+        known = sorted({p[1] for p in paths if len(p) == _DEPTH and p[2] == "model.toml"})
+        if unknown := set(names) - set(known):
+            raise InputError(f"there is no model {', '.join(sorted(unknown))} on main", hint="Name a folder of data/.")
+        return [self._guarded(model) for model in names or known]
+
+    @cached_property
+    def tip(self) -> Commit:
+        """Main, as this run sees it."""
+        return Commit(git=self.workspace.git, id=self.main.tip())
+
+    @cached_property
+    def environment(self) -> str:
+        """Where what is live is looked at: the last one, which the real traffic goes to, unless one is named."""
+        return self.workspace.settings.through[-1]
+
+    @cached_property
+    def _update(self) -> DataUpdate:
+        return DataUpdate(
+            workspace=self.workspace,
+            main=self.main,
+            tip=self.tip,
+            data=self.data,
+            forge=self.forge,
+            pause=self.pause,
+        )
+
+    @cached_property
+    def _told(self) -> frozenset[str]:
+        """The models that have an open issue."""
+        issues = self.forge.issues(LABEL) if self.forge else ()
+        return frozenset(said.model for issue in issues if issue.is_open and (said := read(issue.body)))
+
+    def _guarded(self, model: str) -> Outcome:
+        try:
+            return self._watch(spec.check_name(model))
+        except SlipwayError as error:
+            return Outcome(model=model, said=(str(error),), exit_code=error.exit_code)
+
+    def _watch(self, model: str) -> Outcome:
+        subject = self._subject(model)
+        outcome = self._looked(subject)
+        done = self._act(subject, outcome)
+        return replace(done, exit_code=ExitCode.OUTSIDE_FAILED) if outcome.problem else done
+
+    # ---- looking
+
+    def _subject(self, model: str) -> Subject:
+        path = str(spec.spec_path(model))
+        source = self.tip.read(path) or b""
+        spec.parse(source, path)
+        file = f"{spec.data_path(model, spec.parse_toml(source, path))}{SUFFIX}"
+        content = self.tip.read(file)
+        pointer = Pointer.parse(content, file) if content is not None else None
+        return Subject(model=model, file=file, pointer=pointer, key=self._key(model))
+
+    def _key(self, model: str) -> str | None:
+        """What is live. A canary is looked at by whoever verifies it."""
+        for path in manifests(model, self.environment):
+            if (content := self.tip.read(path)) is not None:
+                return live_key(content, path)
+        return None
+
+    def _looked(self, subject: Subject) -> Outcome:
+        live, problem = self._live(subject)
+        found = self._fresh(subject)
+        outcome = Outcome(model=subject.model, live=live, fresh=found, problem=problem)
+        asked = decision.decide(live, found, is_known=not problem)
+        return replace(outcome.saying(*self._said(subject, outcome), found.what), decision=asked)
+
+    def _live(self, subject: Subject) -> tuple[Live | None, str]:
+        """What Prometheus says, or why it does not."""
+        if self.prometheus is None or subject.key is None:
+            return None, ""
+        namespace = self.workspace.settings.namespace.format(environment=self.environment)
+        selector = Selector(model=subject.model, namespace=namespace)
+        observer = Observer(prometheus=self.prometheus, selector=selector, environment=self.environment)
+        try:
+            return observer.look(subject.key, days=self.days), ""
+        except OutsideError as error:
+            return None, str(error)
+
+    def _fresh(self, subject: Subject) -> Fresh:
+        source = subject.pointer.source if subject.pointer else None
+        if source is None:
+            return fresh.judge(subject.pointer, None)
+        try:
+            return fresh.judge(subject.pointer, self.data.head(source.url))
+        except MissingDataError:
+            return fresh.judge(subject.pointer, None)
+        except InputError as error:
+            return Fresh(state=State.NO_SOURCE, what=f"its pointer's source cannot be looked at: {error}")
+        except OutsideError as error:
+            return Fresh(state=State.UNKNOWN, what=str(error))
+
+    def _said(self, subject: Subject, outcome: Outcome) -> list[str]:
+        if subject.key is None:
+            return [f"nothing of it is live in {self.environment}"]
+        if outcome.live is None:
+            return [outcome.problem or "no address of a Prometheus is known, so nothing is of what is live"]
+        return evidence.summary(outcome.live)
+
+    # ---- acting
+
+    def _act(self, subject: Subject, outcome: Outcome) -> Outcome:
+        match outcome.decision:
+            case Propose():
+                return self._propose(subject, outcome)
+            case Stuck() as stuck:
+                return self._withdrawn(self._tell(outcome, stuck))
+            case Nothing():
+                return self._withdrawn(self._settled(outcome))
+            case _:
+                return replace(outcome, exit_code=ExitCode.OUTSIDE_FAILED)
+
+    def _propose(self, subject: Subject, outcome: Outcome) -> Outcome:
+        pointer, source = subject.pointer, outcome.fresh.source if outcome.fresh else None
+        if pointer is None or source is None:  # pragma: no cover  newer data have both
+            raise TypeError("newer data without a source")
+        if closed := self._update.answer(subject.model, source):
+            return outcome.saying(f"a person has closed {closed}: these data are not proposed again")
+        if self.dry_run:
+            return outcome.saying(f"they would be proposed on the branch {BRANCHES}{subject.model}")
+        try:
+            return self._settled(self._update.propose(subject, pointer, source, outcome))
+        except SameDataError:
+            asked = decision.decide(outcome.live, _REWRITTEN, is_known=not outcome.problem)
+            again = replace(outcome.saying(_REWRITTEN.what), decision=asked, fresh=_REWRITTEN)
+            return self._act(subject, again)
+
+    def _tell(self, outcome: Outcome, stuck: Stuck) -> Outcome:
+        found = evidence.headline(stuck.findings)
+        outcome = replace(outcome.saying(f"{found}, and there are no newer data"), exit_code=ExitCode.VERDICT_NO)
+        if self.forge is None or self.dry_run or outcome.live is None:
+            return outcome
+        about = [f"{outcome.live.key} {one.kind} {one.name}" for one in stuck.findings]
+        words = Words(
+            marker=Marker.of(outcome.model, about),
+            title=f"watch({outcome.model}): {found}, and there are no newer data",
+            text=evidence.stuck(outcome.model, stuck.findings, stuck.why, outcome.live),
+        )
+        told = watching.tell(self.forge, words)
+        if isinstance(told, Answered):
+            return replace(outcome.saying(f"a person has closed {told.url}: it is known"), exit_code=ExitCode.DONE)
+        return replace(outcome, url=told.url)
+
+    def _settled(self, outcome: Outcome) -> Outcome:
+        """Close the issue that told of what is over."""
+        if self.forge is None or self.dry_run or outcome.model not in self._told:
+            return outcome
+        closed = watching.settle(self.forge, outcome.model)
+        return outcome.saying(*(f"{url} is closed: there is nothing to it any more" for url in closed))
+
+    def _withdrawn(self, outcome: Outcome) -> Outcome:
+        is_over = outcome.fresh is not None and outcome.fresh.state in _OVER
+        return self._update.withdraw(outcome) if is_over and not self.dry_run else outcome
