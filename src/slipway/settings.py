@@ -54,6 +54,8 @@ class Settings:
     """How a commit gets to main: `push`, or `branch` for a pull request where main is protected."""
     reuse: Reuse = Reuse.OWN
     """Whose pull requests' models are shipped as they were reviewed."""
+    data_cache: Path | None = None
+    """Where this machine keeps the data that pointers name; else each repository keeps its own."""
     home: Path | None = None
 
     @property
@@ -105,6 +107,7 @@ class Settings:
             builder=environ.get("SLIPWAY_BUILDER") or table.builder or None,
             landing=environ.get("SLIPWAY_LANDING") or table.landing,
             reuse=table.reuse.pull_requests,
+            data_cache=_data_cache(environ),
         )
 
 
@@ -117,3 +120,12 @@ def _template(environ: Mapping[str, str], name: str, fields: tuple[str, ...]) ->
 
 def _file(name: str | None) -> Path | None:
     return Path(name) if name else None
+
+
+def _data_cache(environ: Mapping[str, str]) -> Path | None:
+    """Where it is said, else where this user's programs keep what can be fetched again (XDG base directories)."""
+    if named := environ.get("SLIPWAY_DATA_CACHE"):
+        return Path(named).absolute()
+    home = environ.get("HOME")
+    caches = environ.get("XDG_CACHE_HOME") or (f"{home}/.cache" if home else "")
+    return Path(caches) / "slipway" / "data" if caches else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -12,10 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from slipway import spec
+from slipway.adapters.data_cache import DataCache
 from slipway.adapters.git import Commit, Git, WorkTree
 from slipway.adapters.main_place import find
 from slipway.errors import InputError
 from slipway.key import SHORT, KeyInputs, key_inputs
+from slipway.model_data import ModelData, check_inside, named
+from slipway.pointer import SUFFIX
 from slipway.settings import LOCAL, Settings
 from slipway.training.faults import DataError, Fault
 
@@ -101,7 +104,23 @@ class Workspace:
         inputs = key_inputs(tree, name).with_trials(trials)
         if trials is not None:
             parsed = parsed.model_copy(update={"search": parsed.search.model_copy(update={"trials": trials})})
-        return Model(name=name, spec=parsed, inputs=inputs, repo=self.settings.repo)
+        return Model(name=name, spec=parsed, inputs=inputs, repo=self.settings.repo, data=self.data())
+
+    def data(self, config: bytes | None = None) -> ModelData:
+        """Where data that pointers name come from; `config` says in place of the working tree's `.dvc/config`."""
+        local, repo = self.settings.local, self.settings.repo
+        return ModelData(
+            cache=DataCache(
+                root=self.settings.data_cache or local / "data",
+                others=(local / "data", repo / ".dvc" / "cache"),
+            ),
+            repo=repo,
+            scratch=local / "tmp",
+            environ=os.environ,
+            screen=self.screen,
+            clock=self.clock,
+            config=config,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,6 +131,7 @@ class Model:
     spec: spec.ModelSpec
     inputs: KeyInputs
     repo: Path = field(repr=False)
+    data: ModelData | None = field(default=None, repr=False)
 
     @cached_property
     def key(self) -> str:
@@ -139,26 +159,23 @@ class Model:
         from slipway.training.dataset import read
         from slipway.training.features import dataset
 
-        if self.data_file.is_symlink() or not self.data_file.resolve().is_relative_to((self.repo / "data").resolve()):
-            raise InputError(f"{self.data_name} is a link", hint="Put the file itself there: Git keeps only the link.")
-        self._check_pointer()
+        file = self.fetched()
         try:
-            return dataset(read(self.data_file, self.spec.data), self.spec)
+            return dataset(read(file, self.spec.data), self.spec)
         except DataError as error:
             raise InputError([self._placed(fault) for fault in error.faults]) from None
 
-    def _check_pointer(self) -> None:
-        """Where a pointer names the data, the file must be what it names: the key says so."""
-        kind, _, digest = self.inputs.data.partition(":")
-        if not (self.repo / f"{self.data_name}.dvc").exists() or not self.data_file.is_file():
-            return
-        with self.data_file.open("rb") as stream:
-            found = hashlib.file_digest(stream, kind).hexdigest()
-        if found != digest:
-            raise InputError(
-                f"{self.data_name} is not the file that {self.data_name}.dvc names by its {kind}",
-                hint="Fetch it (dvc pull), or bring the pointer up to date (dvc add).",
-            )
+    def fetched(self) -> Path:
+        """The data file, fetched if only its pointer is here, and checked to be what that names: the key says so.
+
+        Raises `InputError` for another file in its place, `OutsideError` where it cannot be fetched.
+        """
+        check_inside(self.data_file, self.data_name, self.repo)
+        if self.data is not None and (pointed := named(WorkTree(root=self.repo), self.name)) is not None:
+            if pointed.pointer.digest != self.inputs.data:
+                raise InputError(f"{self.data_name}{SUFFIX} changed while it was read", hint="Run the command again.")
+            self.data.place(pointed, self.data_file)
+        return self.data_file
 
     def _placed(self, fault: Fault) -> Fault:
         """A fault with its file: what is said of a key of `model.toml` is that file's."""

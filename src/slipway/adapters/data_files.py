@@ -8,7 +8,6 @@ import os
 import secrets
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 from slipway.errors import OutsideError
@@ -50,21 +49,70 @@ def sum_of(file: Path) -> Sum:
     A gigabyte takes about two seconds, and a stage takes longer to parse it: so nothing is noted for the next
     process, where a note could be forged or grow stale.
     """
+    state = _state(file)
+    if state not in _KNOWN:
+        digest, size = hashlib.md5(usedforsecurity=False), 0
+        for chunk in chunks(file):
+            digest.update(chunk)
+            size += len(chunk)
+        _KNOWN[state] = Sum(md5=digest.hexdigest(), size=size)
+    return _KNOWN[state]
+
+
+_KNOWN: dict[tuple[object, ...], Sum] = {}
+"""What this process has read or written itself, by what changes whenever a file does."""
+
+
+def _state(file: Path) -> tuple[object, ...]:
     try:
-        state = file.stat()
+        found = file.stat()
     except OSError as error:
         raise OutsideError(f"{file} cannot be read: {error.strerror}") from None
-    return _sum_of(file, state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns)
+    return file, found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
-@lru_cache(maxsize=256)
-def _sum_of(file: Path, *state: int) -> Sum:
-    del state  # it is part of the question
-    digest, size = hashlib.md5(usedforsecurity=False), 0
-    for chunk in chunks(file):
-        digest.update(chunk)
-        size += len(chunk)
-    return Sum(md5=digest.hexdigest(), size=size)
+def copy(file: Path, to: Path, *, called: str, scratch: Path) -> None:
+    """Copy a file whose checksum is known, by way of `scratch`; where the disk can, no byte of it is written anew.
+
+    Never a hard link: whoever edits the copy would edit the cache.
+    """
+    part = _part(scratch)
+    known = sum_of(file)
+    try:
+        for folder in (scratch, to.parent):
+            folder.mkdir(parents=True, exist_ok=True)
+        if scratch.stat().st_dev != to.parent.stat().st_dev:
+            part = _part(to.parent)
+        with file.open("rb") as source, os.fdopen(_new(part), "wb") as target:
+            _copy(source.fileno(), target.fileno())
+            os.fsync(target.fileno())
+        part.replace(to)
+        _settle(to.parent)
+    except OSError as error:
+        raise _failed(error, called, to) from None
+    finally:
+        part.unlink(missing_ok=True)
+    _KNOWN[_state(to)] = known
+
+
+def _copy(source: int, target: int) -> None:
+    """The kernel copies, by reference on a file system that can (Btrfs, XFS)."""
+    try:
+        while os.copy_file_range(source, target, 1 << 30):
+            pass
+    except OSError as error:
+        if error.errno not in {errno.EXDEV, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL}:
+            raise
+        while chunk := os.read(source, CHUNK):  # from where it stopped: nothing was copied twice
+            os.write(target, chunk)
+
+
+def _part(folder: Path) -> Path:
+    return folder / f".part-{os.getpid()}-{secrets.token_hex(8)}"
+
+
+def _new(part: Path) -> int:
+    return os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
 
 
 def write(
@@ -74,16 +122,14 @@ def write(
     expected: Sum | None,
     called: str,
     told: Told = untold,
-    scratch: Path | None = None,
 ) -> Sum:
-    """Write a file by way of another beside it, or in `scratch` on the same disk. It is on the disk when this returns.
+    """Write a file by way of another beside it. It is on the disk when this returns.
 
     Raises `DamagedError` where it is not `expected`, of which no more is read than it has; `OutsideError` where there
     is no room. `called` is what people know the content by.
     """
-    part = (scratch or to.parent) / f".part-{os.getpid()}-{secrets.token_hex(8)}"
+    part = _part(to.parent)
     try:
-        part.parent.mkdir(parents=True, exist_ok=True)
         to.parent.mkdir(parents=True, exist_ok=True)
         found = _write(_bounded(content, expected, called), part, told)
         if expected is not None and found.md5 != expected.md5:
@@ -94,12 +140,13 @@ def write(
         raise _failed(error, called, to) from None
     finally:
         part.unlink(missing_ok=True)
+    _KNOWN[_state(to)] = found
     return found
 
 
 def _write(content: Iterable[bytes], part: Path, told: Told) -> Sum:
     digest, size = hashlib.md5(usedforsecurity=False), 0
-    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666), "wb") as stream:
+    with os.fdopen(_new(part), "wb") as stream:
         for chunk in content:
             stream.write(chunk)
             digest.update(chunk)

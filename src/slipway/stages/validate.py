@@ -9,14 +9,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from importlib.metadata import version
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from slipway import spec
 from slipway.adapters.git import Commit
 from slipway.adapters.store import Place
-from slipway.errors import InputError
+from slipway.errors import InputError, OutsideError
 from slipway.key import canonical
+from slipway.model_data import Named, named
 from slipway.results import DataChange, Document, Validation
 from slipway.sources import sources
 from slipway.training.faults import DataError, Fault
@@ -68,7 +69,11 @@ def _changed(workspace: Workspace, model: Model, base: Commit) -> tuple[_Change,
     if kept := workspace.store.get(place):
         return _Change.from_json(kept[CHANGE], f"{place.path}/{CHANGE}"), True
     began = workspace.clock()
-    change = _compare(workspace, model, base)
+    try:
+        change = _compare(workspace, model, base)
+    except OutsideError as error:  # not kept: the next run may have more luck
+        _say_why_not(workspace, model, base, error)
+        return _Change(change=None, seconds=workspace.clock() - began), False
     made = _Change(change=change, seconds=workspace.clock() - began)
     kept = workspace.store.put(place, {CHANGE: made.to_json()})
     return _Change.from_json(kept[CHANGE], f"{place.path}/{CHANGE}"), False
@@ -144,6 +149,22 @@ def _compare(workspace: Workspace, model: Model, base: Commit) -> DataChange | N
     return None if before is None else compare(before, model.dataset.table, base=base.id)
 
 
+def _base_data(workspace: Workspace, model: Model, base: Commit, parsed: spec.ModelSpec) -> Path | bytes | None:
+    """The base's data, fetched if it has but a pointer; None where there are none, or the same."""
+    if (pointed := named(base, model.name)) is not None:
+        return None if pointed.pointer.digest == model.inputs.data else _fetched(workspace, pointed)
+    path = str(spec.data_path(model.name, {"data": {"path": parsed.data.path}}))
+    return None if f"sha256:{base.digest(path)}" == model.inputs.data else base.read(path)
+
+
+def _fetched(workspace: Workspace, pointed: Named) -> Path:
+    """The base's data from the cache or the remote. That they are not there is no fact about the base."""
+    try:
+        return workspace.data().get(pointed)
+    except InputError as error:
+        raise OutsideError(error.what, hint=error.hint) from None
+
+
 def _base_table(workspace: Workspace, model: Model, base: Commit) -> pa.Table | None:
     """The base's data as the base itself reads them; None where there are none, or the same bytes.
 
@@ -156,12 +177,14 @@ def _base_table(workspace: Workspace, model: Model, base: Commit) -> pa.Table | 
         return None
     try:
         parsed = spec.parse(source, str(spec.spec_path(model.name)))
-        path = str(spec.data_path(model.name, {"data": {"path": parsed.data.path}}))
-        if f"sha256:{base.digest(path)}" == model.inputs.data or (content := base.read(path)) is None:
-            return None
-        return read(content, parsed.data)
+        found = _base_data(workspace, model, base, parsed)
+        return None if found is None else read(found, parsed.data)
     except (InputError, DataError) as error:
-        first = str(error).splitlines()[0]
-        name = PurePosixPath(model.data_name).name
-        workspace.screen.say(f"{name} of {base.id[:12]} cannot be compared with: {first}")
+        _say_why_not(workspace, model, base, error)
         return None
+
+
+def _say_why_not(workspace: Workspace, model: Model, base: Commit, error: Exception) -> None:
+    first = str(error).splitlines()[0]
+    name = PurePosixPath(model.data_name).name
+    workspace.screen.say(f"{name} of {base.id[:12]} cannot be compared with: {first}")

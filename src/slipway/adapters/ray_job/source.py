@@ -31,7 +31,8 @@ _STORE = re.compile(r"s3://[a-z0-9][a-z0-9.-]+(/[A-Za-z0-9._-]+)*/?")
 
 
 def pack(model: Model) -> bytes:
-    """A zip of what the search needs; equal files give equal bytes."""
+    """A zip of what the search needs; equal files give equal bytes. Its pods ask no remote for data."""
+    model.fetched()
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for path in sorted(_paths(model)):
