@@ -38,9 +38,7 @@ from slipway.delivery.served import (
     release,
     whole,
 )
-from slipway.errors import InputError
 from slipway.spec import DeploymentMode, Platform
-from slipway.training.faults import Fault
 
 PERCENT: Final = "canaryTrafficPercent"
 _REPLICAS: Final = "minReplicas"
@@ -112,9 +110,7 @@ class Knative:
         """As `Form.rebuilt`; `InputError` for the default while a release is on trial: it runs in a past revision."""
         if predictor == DEFAULT:
             if now.canary is not None:
-                hint = "Wait till the trial is over: slipway status"
-                what = "a release is on trial, and KServe runs no new image of the default till it is over"
-                raise InputError(Fault(file=now.default.image.partition("@")[0], what=what, hint=hint))
+                yield _refuse_image
             yield from _released()
         yield partial(_set_image, image)
 
@@ -189,6 +185,11 @@ def _annotate(field: str, value: str, document: Document) -> Edit | None:
 
 def _set_image(image: str, document: Document) -> Edit | None:
     return fields.set_value(_part(document).container, "image", image)
+
+
+def _refuse_image(document: Document) -> Edit:
+    what = "a release is on trial, and KServe runs no new image of the default till it is over"
+    raise document.refused(_part(document).container, what, "Wait till the trial is over: slipway status")
 
 
 def _rename(predictor: str, document: Document) -> Edit | None:
