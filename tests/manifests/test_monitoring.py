@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import shutil
+import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,25 +15,18 @@ import pytest
 import yaml
 from seldon_core import metrics as seldon
 from tests.conftest import SOURCE
+from tests.manifests.commands import Command
+from tests.manifests.promql import DASHBOARD, MONITORING, all_rules, metrics_of, panels, queries, rules
 from tests.unit.serving.test_metrics import TOY, answer, by_bin, card, needs_promtool, number, promtool
 
 from slipway.serving.metrics import Metrics
 from slipway.validation.change import stability_index
-
-MONITORING = SOURCE / "gitops" / "platform" / "monitoring"
-RULES = MONITORING / "models" / "prometheus-rule.yaml"
 
 
 def psi_cases(seed: int) -> Iterator[tuple[float, str]]:
     rng = np.random.default_rng(seed)
     for width, kind in zip(rng.normal(2, 1, 500), rng.integers(0, 4, 500), strict=True):
         yield (np.nan if width < 0 else float(width), "abc "[kind].strip())
-
-
-def rules() -> dict[str, Any]:
-    """The rules as Prometheus itself reads them."""
-    found: dict[str, Any] = yaml.safe_load(RULES.read_text())["spec"]
-    return found
 
 
 @needs_promtool
@@ -76,3 +73,121 @@ def test_the_rules_are_valid_as_they_are_written(tmp_path: Path) -> None:
     (tmp_path / "rules.yml").write_text(yaml.safe_dump(rules()))
     checked = promtool("check", "rules", "rules.yml", cwd=tmp_path)
     assert checked.returncode == 0, checked.stderr
+
+
+# ---- what the manifests say
+
+
+def built(folder: str, *components: str, namespace: str = "") -> list[dict[str, Any]]:
+    """What `kubectl apply -k` would send of a folder, with components, in a namespace that a folder around it sets."""
+    program = shutil.which("kubectl")
+    if program is None:
+        pytest.skip("kubectl is not installed")
+    with tempfile.TemporaryDirectory(dir=MONITORING) as around:
+        own = {
+            "apiVersion": "kustomize.config.k8s.io/v1beta1",
+            "kind": "Kustomization",
+            "resources": [f"../{folder}"],
+            "components": [f"../components/{name}" for name in components],
+            **({"namespace": namespace} if namespace else {}),
+        }
+        (Path(around) / "kustomization.yaml").write_text(yaml.safe_dump(own))
+        done = subprocess.run([program, "kustomize", around], capture_output=True, text=True, check=True)
+    return list(yaml.safe_load_all(done.stdout))
+
+
+def test_a_namespace_of_models_gets_its_own_monitors_and_rules() -> None:
+    found = built("models", namespace="models-staging")
+    assert [(one["kind"], one["metadata"]["namespace"]) for one in found] == [
+        ("PodMonitor", "models-staging"), ("PodMonitor", "models-staging"), ("PrometheusRule", "models-staging")
+    ]  # fmt: skip
+    assert found[2]["spec"] == rules()
+
+
+def test_monitors_stay_in_their_namespace_and_say_which_model_a_pod_is_of() -> None:
+    """As OpenShift's user workload monitoring has it: no other namespaces, and labels that no model tells itself."""
+    told = Metrics(TOY).text()[0]
+    for monitor in built("models", namespace="models-staging")[:2]:
+        assert "namespaceSelector" not in monitor["spec"]
+        for endpoint in monitor["spec"]["podMetricsEndpoints"]:
+            assert endpoint["path"] == "/metrics"
+            assert "honorLabels" not in endpoint
+            (label,) = [relabeling["targetLabel"] for relabeling in endpoint["relabelings"]]
+            assert label == "served_model"
+            assert f"{label}=" not in told
+
+
+def test_the_dashboard_is_handed_over_as_it_is() -> None:
+    (found,) = built("dashboard")
+    assert found["metadata"]["labels"]["grafana_dashboard"] == "1"
+    assert found["data"] == {DASHBOARD.name: DASHBOARD.read_text()}
+    named, asked = built("dashboard", "grafana-operator", namespace="grafana")
+    reference = {"name": named["metadata"]["name"], "key": DASHBOARD.name}
+    assert asked["spec"]["configMapRef"] == reference
+    assert named["metadata"]["namespace"] == asked["metadata"]["namespace"] == "grafana"
+
+
+def test_user_workload_monitoring_is_turned_on_where_openshift_reads_it() -> None:
+    found = built("dashboard", "user-workload-monitoring")
+    (switch,) = [one for one in found if one["metadata"]["name"] == "cluster-monitoring-config"]
+    assert switch["metadata"]["namespace"] == "openshift-monitoring"
+    assert yaml.safe_load(switch["data"]["config.yaml"]) == {"enableUserWorkload": True}
+
+
+def test_each_alert_says_how_bad_it_is_and_what_to_do_next() -> None:
+    lines = (MONITORING / "README.md").read_text().splitlines()
+    headings = {line.removeprefix("### ").lower() for line in lines if line.startswith("### ")}
+    for alert in (rule for rule in all_rules() if "alert" in rule):
+        notes = alert["annotations"]
+        assert notes.keys() == {"summary", "description", "runbook"}
+        assert alert["labels"]["severity"] in {"critical", "warning", "info"}
+        assert "`slipway " in notes["description"]
+        file, _, anchor = notes["runbook"].partition("#")
+        assert (SOURCE / file).is_file()
+        assert anchor == alert["alert"].lower()
+        assert anchor in headings
+
+
+def test_the_commands_that_alerts_name_are_slipways() -> None:
+    texts = [text for rule in all_rules() for text in rule.get("annotations", {}).values()]
+    texts.append((MONITORING / "README.md").read_text())
+    named = {tuple(command.split()) for text in texts for command in re.findall(r"`slipway ([^`]+)`", text)}
+    assert named
+    for line in named:
+        plain = " ".join(line).replace("{{ $labels.deployment_name }}", "toy").replace("MODEL", "toy")
+        Command(where=plain, words=("slipway", *plain.replace("URL", "http://toy").split())).parse()
+
+
+# ---- what the dashboard asks
+
+
+def test_panels_have_a_place_and_a_number_of_their_own() -> None:
+    assert [panel["id"] for panel in panels()] == list(range(1, len(panels()) + 1))
+    taken: set[tuple[int, int]] = set()
+    for panel in panels():
+        at = panel["gridPos"]
+        cells = {(x, y) for x in range(at["x"], at["x"] + at["w"]) for y in range(at["y"], at["y"] + at["h"])}
+        assert not cells & taken
+        assert max(x for x, _ in cells) < 24
+        taken |= cells
+    assert {target["refId"] for panel in panels() for target in panel.get("targets", ())} <= set("ABCDEF")
+
+
+@pytest.mark.parametrize(
+    ("expression", "names"),
+    [
+        ('sum by (a, b) (rate(x_total{c=~"d|e", f="g and h"}[5m])) > 0 or vector(0)', {"x_total"}),
+        ("a:b - ignoring (c) d:e offset 1d and on (f) group_left () max_over_time(g[6h])", {"a:b", "d:e", "g"}),
+        ('label_replace(up{x!=""}, "y", "$1", "z", "(.+)") == 0 unless time() - m > 90 * 86400', {"up", "m"}),
+        ("histogram_quantile(0.99, sum by (le) (rate(s_bucket[5m]))) * 1e3", {"s_bucket"}),
+    ],
+)
+def test_the_metrics_of_an_expression_are_found(expression: str, names: set[str]) -> None:
+    assert metrics_of(expression) == names
+
+
+def test_the_dashboard_asks_for_what_rules_record_or_models_tell() -> None:
+    recorded = {rule["record"] for rule in all_rules() if "record" in rule}
+    for query in queries().values():
+        for name in metrics_of(query):
+            assert name in recorded or name.startswith(("slipway_", "seldon_api_"))

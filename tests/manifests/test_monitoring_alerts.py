@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from tests.manifests.test_monitoring import rules
+from tests.manifests.promql import all_rules, rules
 from tests.unit.serving.test_metrics import needs_promtool, promtool
 
 MINUTES = 80
@@ -281,11 +281,7 @@ def test_a_models_age_is_carried_on_over_pods_and_gaps_and_begins_anew_with_a_ke
     ran(tmp_path, tests, groups=["slipway-age"], every="30m")
 
 
-def alerts() -> Iterator[dict[str, Any]]:
-    return (rule for group in rules()["groups"] for rule in group["rules"] if "alert" in rule)
-
-
 def test_each_alert_is_fired_by_a_case() -> None:
     cases = [*TRAFFIC.values(), *DRIFT.values()]
     fired = {line.partition('alertname="')[2].partition('"')[0] for _, expected in cases for line in expected}
-    assert fired | {"SlipwayModelStale"} == {rule["alert"] for rule in alerts()}
+    assert fired | {"SlipwayModelStale"} == {rule["alert"] for rule in all_rules() if "alert" in rule}
