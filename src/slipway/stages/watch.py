@@ -168,7 +168,8 @@ class Watcher:
             case Stuck() as stuck:
                 return self._withdrawn(self._tell(outcome, stuck))
             case Nothing():
-                return self._withdrawn(self._settled(outcome))
+                is_well = subject.key is None or (outcome.live is not None and outcome.live.is_told)
+                return self._withdrawn(self._settled(outcome) if is_well else outcome)
             case _:
                 return replace(outcome, exit_code=ExitCode.OUTSIDE_FAILED)
 

@@ -28,6 +28,11 @@ class Live:
         """Live rows that were looked at."""
         return max((one.rows for one in self.moved), default=0.0)
 
+    @property
+    def is_told(self) -> bool:
+        """Whether there were rows enough to say that nothing is wrong: silence is no all-clear."""
+        return any(one.is_told for one in self.moved)
+
 
 class Kind(StrEnum):
     """What may be wrong with a model that is live."""

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from slipway.live.selector import Selector
 
 DAY = 86_400
-_STEP, _STEPS = 60, 120
-"""Seconds between two looks for another key, and how many such looks there are in a short window."""
+_MOMENTS = 86_400
+"""At most so many, and one a second, are looked at for another key."""
 _METRICS = {"accuracy": Metric.ACCURACY, "mae": Metric.ERROR}
 _NUMBER = r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?"
 _RANGE = re.compile(rf"(?:(?P<low>{_NUMBER}) to {_NUMBER}|up to {_NUMBER}|(?P<above>above) {_NUMBER}|any)")
@@ -61,12 +61,13 @@ class Observer:
         )
 
     def _alone(self, key: str, longest: int) -> int:
-        """Seconds since another key was seen last."""
-        step = max(1, min(_STEP, longest // _STEPS))
+        """Seconds since another key was seen last, less what may lie between two moments."""
+        step = max(1, longest // _MOMENTS)
         info = self.selector.series("slipway_model_info", predictor_name=DEFAULT)
         seen = f"max_over_time(timestamp({info})[{longest}s:{step}s])"
         ages = self.prometheus.query(f"time() - max by (key) ({seen})")
-        return math.floor(min((one.value for one in ages if one.labels.get("key") != key), default=longest))
+        others = [one.value for one in ages if one.labels.get("key") != key]
+        return math.floor(min(others) - step) if others else longest
 
     def _features(self, seconds: int) -> Iterator[Counts]:
         before = _by_feature(self._held("slipway_feature_reference_ratio", seconds, "feature", "bin"))
