@@ -1,6 +1,6 @@
 """MLflow's registered models follow Git: `champion` and `challenger` are where main's `gitops/` says.
 
-They are production's; another environment has its own, such as `staging-champion`.
+They are production's; every other environment has its own, such as `staging-champion`.
 
 The registry decides nothing, so whatever goes wrong with it is a warning.
 """
@@ -30,25 +30,31 @@ class Mirror:
 
     workspace: Workspace
     _syncing: Syncing | None = None
-    _told: Mapping[str, Any] = field(default_factory=dict)
+    _told: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """By environment, what the registry says once it has followed."""
 
     def start(self) -> None:
         """Have MLflow ready soon."""
         self._syncing = Registry(uri=self.workspace.settings.tracking_uri).start()
 
     def follow(self, tip: str, *, retired: Iterable[str] = (), everything: bool = False) -> None:
-        """Have the registry say what this commit of main says, unless it was told so before.
+        """Have the registry say what this commit of main says of every environment, unless it was told so before.
 
         With `everything`, whatever it was told, and for every model that main's history knows.
         """
-        with history.read(self.workspace.git, tip, self.workspace.settings.environment) as repository:
-            known = {} if everything else self._known()
-            names = {*repository.served(), *known, *retired, *(_ever_served(repository) if everything else ())}
-            wanted = [one for model in sorted(names) if (one := _wanted(repository, model)) is not None]
-        told = known | {one.model: _summary(one) for one in wanted}
-        changed = [one for one in wanted if one.model in retired or known.get(one.model, _NOTHING) != told[one.model]]
-        if (changed or everything) and self._syncing is not None:
-            self._syncing.tell(wanted if everything else changed)
+        gone, wanted, told = frozenset(retired), list[Wanted](), dict[str, dict[str, Any]]()
+        for environment in self.workspace.settings.through:
+            known = {} if everything else self._known(environment)
+            with history.read(self.workspace.git, tip, environment) as repository:
+                found = _all_wanted(repository, {*known, *gone}, everything=everything)
+            told[environment] = known | {one.model: _summary(one) for one in found}
+            wanted += [
+                one
+                for one in found
+                if everything or one.model in gone or known.get(one.model, _NOTHING) != told[environment][one.model]
+            ]
+        if (wanted or everything) and self._syncing is not None:
+            self._syncing.tell(wanted)
             self._told = told
 
     def close(self) -> Synced:
@@ -60,22 +66,24 @@ class Mirror:
         if synced.problem:
             hint = "Git is right all the same; to repair it: slipway sync-registry"
             self.workspace.screen.say(f"warning: MLflow's registry does not follow: {synced.problem}. {hint}")
-        elif self._told:
-            self._marker().parent.mkdir(parents=True, exist_ok=True)
-            self._marker().write_text(json.dumps(self._told))
+            return synced
+        for environment, told in self._told.items():
+            if told:
+                self._marker(environment).parent.mkdir(parents=True, exist_ok=True)
+                self._marker(environment).write_text(json.dumps(told))
         return synced
 
-    def _known(self) -> dict[str, Any]:
+    def _known(self, environment: str) -> dict[str, Any]:
         """What the registry was told the last time, as far as this machine knows."""
         try:
-            known = json.loads(self._marker().read_text())
+            known = json.loads(self._marker(environment).read_text())
         except (OSError, ValueError):
             return {}
         return known if isinstance(known, dict) else {}
 
-    def _marker(self) -> Path:
+    def _marker(self, environment: str) -> Path:
         settings = self.workspace.settings
-        server = hashlib.sha256(f"{settings.tracking_uri} {settings.environment}".encode()).hexdigest()[:8]
+        server = hashlib.sha256(f"{settings.tracking_uri} {environment}".encode()).hexdigest()[:8]
         return settings.local / "tracked" / f"registry-{server}.json"
 
 
@@ -85,6 +93,12 @@ _NOTHING: Mapping[str, Any] = {"champion": None, "challenger": None, "images": {
 
 def _summary(wanted: Wanted) -> dict[str, Any]:
     return {"champion": wanted.champion, "challenger": wanted.challenger, "images": dict(wanted.images)}
+
+
+def _all_wanted(repository: Repository, names: Iterable[str], *, everything: bool) -> list[Wanted]:
+    """What the registry is to say of these models, and of all that are served."""
+    every = {*repository.served(), *names, *(_ever_served(repository) if everything else ())}
+    return [one for model in sorted(every) if (one := _wanted(repository, model)) is not None]
 
 
 def _ever_served(repository: Repository) -> Iterable[str]:

@@ -29,6 +29,7 @@ def rebuild(
     """
     run = Run(
         workspace=workspace,
+        environments=workspace.settings.through,
         until=until,
         as_json=as_json,
         outputs=outputs,

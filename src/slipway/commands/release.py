@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,12 +16,14 @@ from slipway.key import SHORT
 from slipway.mirror import Mirror
 from slipway.outputs import Made
 from slipway.plan.rule import Wanted
+from slipway.release import words
 from slipway.release.releaser import Releaser
 from slipway.release.step import Done, Step
+from slipway.release.trials import Kind, trials
 from slipway.release.until import Until
 from slipway.release.wanting import at_once, wanting
-from slipway.reviewed_bytes import Bytes
 from slipway.screen import emit, emit_json
+from slipway.spec import check_name
 
 if TYPE_CHECKING:
     from slipway.adapters.container_registry import Registry
@@ -46,26 +48,56 @@ def release(
     refused release would fail every other's run. With `until`, nothing lands, and what is found is kept, so that
     the run which lands it asks and builds nothing anew. Where the image is asked for, a verdict of no is no failure:
     there is nothing to build. Whoever asks a named model's verdict is told it by the exit code.
+
+    One environment follows the other, so that what is verified in one goes on to the next. Only the first judges and
+    builds.
     """
     named, is_of_one = bool(models), of_one(models, outputs)
-    run = Run(workspace=workspace, until=until, workers=workers, as_json=as_json, outputs=outputs, is_of_one=is_of_one)
+    through = workspace.settings.through
+    run = Run(
+        workspace=workspace,
+        environments=through if until is Until.COMMIT else through[:1],
+        until=until,
+        workers=workers,
+        as_json=as_json,
+        outputs=outputs,
+        is_of_one=is_of_one,
+    )
     return run.tell(lambda one: one.release(models), lambda step: _code(step, named=named, until=until))
 
 
 def wanted(workspace: Workspace) -> list[str]:
     """The models of which main's history asks anything, or of which a commit waits on a branch.
 
-    No more than an engine runs jobs at once; of the others people are told.
+    No more than an engine runs jobs at once; of the others people are told. They are those of the first environment:
+    the others judge and build nothing, so no job prepares anything for them.
     """
     workspace.check_history()
+    if workspace.settings.earlier:
+        return []
     found = wanting(workspace, MainBranch.of(workspace.git), _landing(workspace.settings.landing))
     return at_once(found, workspace.screen.say)
 
 
 def promote(workspace: Workspace, model: str, *, key: str | None, as_json: bool) -> int:
-    """Give a canary on trial the full traffic."""
-    run = Run(workspace=workspace, as_json=as_json)
+    """Give a canary on trial the full traffic, in the environment where it is on trial."""
+    workspace.check_history()
+    environment = _of_trial(workspace, check_name(model), key)
+    run = Run(workspace=workspace, environments=(environment,), as_json=as_json)
     return run.tell(lambda one: iter([one.promote(model, key)]), lambda step: _code(step, named=True))
+
+
+def _of_trial(workspace: Workspace, model: str, key: str | None) -> str:
+    """The one environment that has such a canary; the first, where none has. `InputError` where several have."""
+    settings = workspace.settings
+    if len(settings.through) == 1:
+        return settings.environment
+    found = trials(workspace, MainBranch.of(workspace.git), [model])
+    canaries = [one for one in found if one.kind is Kind.CANARY and one.release.key.startswith(key or "")]
+    if len(canaries) > 1:
+        said = " and ".join(f"{one.release.key[:SHORT]} in {one.environment}" for one in canaries)
+        raise InputError(f"{said} are on trial", hint="Say which: --key, or SLIPWAY_ENVIRONMENT.")
+    return canaries[0].environment if canaries else settings.environment
 
 
 def of_one(models: Sequence[str], outputs: Outputs | None) -> bool:
@@ -80,6 +112,8 @@ class Run:
     """A run of steps, and who is told of it."""
 
     workspace: Workspace
+    environments: Sequence[str]
+    """In the order in which they are gone through."""
     as_json: bool
     until: Until = Until.COMMIT
     workers: int | None = None
@@ -97,23 +131,31 @@ class Run:
         if self.until is Until.COMMIT:
             mirror.start()
         try:
-            for step in steps(releaser(self.workspace, main, workers=self.workers, until=self.until)):
+            for step in self._steps(steps, main):
                 done.append(step)
                 self._say(step)
         finally:  # what was done is told, whatever ended it
             _follow(mirror, main, done)
             if self.as_json:
-                emit_json({"steps": [_document(step) for step in done]})
+                emit_json({"steps": [words.document(step) for step in done]})
             self._hand_on(done)
         if not self.as_json and not done:
             self.workspace.screen.say(self.idle)
         _say_what_is_not_pushed(self.workspace, main)
         return max((code(step) for step in done), default=ExitCode.DONE)
 
+    def _steps(self, steps: Callable[[Releaser], Iterator[Step]], main: MainBranch) -> Iterator[Step]:
+        """Those of all environments, each as the one before has left main."""
+        for environment in self.environments:
+            settings = replace(self.workspace.settings, environment=environment)
+            workspace = replace(self.workspace, settings=settings)
+            yield from steps(releaser(workspace, main, workers=self.workers, until=self.until))
+
     def _say(self, step: Step) -> None:
-        _say(self.workspace, step)
+        where = f" in {step.environment}" if len(self.workspace.settings.environments) > 1 else ""
+        self.workspace.screen.say(f"{words.warning(step)}{step.model}{where}: {words.said(step)}")
         if not self.as_json and step.done in (Done.COMMITTED, Done.PROPOSED):
-            emit(f"{step.commit[:SHORT]} {step.subject}")
+            emit(f"{step.commit[:SHORT]} {step.subject}{where}")
 
     def _hand_on(self, done: Sequence[Step]) -> None:
         """Tell the engine the images; nothing where there is none, for its next job reads that too."""
@@ -208,48 +250,3 @@ def _landing(name: str) -> Landing:
         return Landing(name)
     except ValueError:
         raise InputError(f"SLIPWAY_LANDING is {name!r}", hint="It is push (the default) or branch.") from None
-
-
-def _say(workspace: Workspace, step: Step) -> None:
-    """What people are told of a step besides its subject."""
-    took = f", {step.seconds:.1f} s"
-    trained = " (trained again: the store had no model of this key)" if step.trained else ""
-    warning = "warning: " if step.reviewed is Bytes.DIFFERENT else ""
-    said = f": {'; '.join(step.reasons)}" if step.reasons else ""
-    match step.done:
-        case Done.COMMITTED:
-            text = f"committed{trained}{took}{said}"
-        case Done.PROPOSED:
-            text = f"{'; '.join(step.reasons)}{took}"
-        case Done.REFUSED:
-            text = f"❌ not released{trained}: {_lines(step.reasons)}"
-        case Done.FAILED:
-            text = _lines(step.reasons)
-        case Done.READY:
-            text = f"{_ready(step)}{trained}{took}"
-        case Done.HELD:
-            text = f"held: {_lines(step.reasons)}"
-        case Done.NOTHING:
-            text = _nothing(step)
-    workspace.screen.say(f"{warning}{step.model}: {text}")
-
-
-def _ready(step: Step) -> str:
-    """What a later run finds; it commits it."""
-    image = f", with {step.image}" if step.image else ""
-    return f"ready{image}: {'; '.join((step.subject, *step.reasons) if step.subject else step.reasons)}"
-
-
-def _nothing(step: Step) -> str:
-    said = _lines(step.reasons)
-    if step.wanted is Wanted.HELD:
-        return f"held: {said}"
-    return f"nothing to do: {said}" if said else "nothing to do"
-
-
-def _lines(reasons: Iterable[str]) -> str:
-    return "\n  ".join(reasons)
-
-
-def _document(step: Step) -> dict[str, object]:
-    return {name: value for name, value in asdict(step).items() if value not in ("", (), None)}

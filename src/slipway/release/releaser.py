@@ -66,7 +66,7 @@ class Releaser:
         for model in [check_name(name) for name in names] or at_once(
             wanting(self.workspace, self.main, self.landing), tell
         ):
-            yield from _guarded(model, partial(steps, model, named=bool(names)))
+            yield from self._guarded(model, partial(steps, model, named=bool(names)))
 
     def promote(self, model: str, key: str | None = None, *, said: str = "") -> Step:
         """Give the canary on trial the full traffic: the one of this key, else the one that is on trial now.
@@ -102,7 +102,7 @@ class Releaser:
             if count > MOST_AT_ONCE - _SERVED:
                 self.workspace.screen.say(f"{count} images are enough for one run: from {model} on, the next has them")
                 return
-            for step in _guarded(model, partial(self._rebuild, model, named=bool(names))):
+            for step in self._guarded(model, partial(self._rebuild, model, named=bool(names))):
                 count += bool(step.image) and step.done is not Done.NOTHING
                 yield step
 
@@ -155,8 +155,8 @@ class Releaser:
             step = self._step(model, decide, branch=branch) if is_last else self._ready(model, decide)
             if named or step.done is not Done.NOTHING:
                 yield replace(step, key=key)
-        if named and not keys:
-            environment = self.workspace.settings.environment
+        environment = self.workspace.settings.environment
+        if named and not keys and not self.workspace.settings.earlier:  # a later one may not have it yet
             raise InputError(f"nothing of {model} is released in {environment}", hint=f"Run: slipway release {model}")
 
     def _withdraw_rebuilds(self, model: str, *, but: Sequence[str]) -> None:
@@ -223,14 +223,18 @@ class Releaser:
             return replace(step, commit=waits, done=Done.PROPOSED, reasons=said)
         return replace(step, done=Done.COMMITTED) if self.main.land(step.commit, view.tip) else None
 
-
-def _guarded(model: str, steps: Callable[[], Iterator[Step]]) -> Iterator[Step]:
-    """A model's steps, the last of them failed where something failed."""
-    try:
-        yield from steps()
-    except UnreachableError:
-        raise
-    except SlipwayError as error:
-        wanted = Wanted.FAULTY if isinstance(error, InputError) else Wanted.RELEASE
-        reasons = (str(error),)
-        yield Step(model=model, wanted=wanted, done=Done.FAILED, reasons=reasons, exit_code=error.exit_code)
+    def _guarded(self, model: str, steps: Callable[[], Iterator[Step]]) -> Iterator[Step]:
+        """A model's steps, the last of them failed where something failed."""
+        try:
+            yield from steps()
+        except UnreachableError:
+            raise
+        except SlipwayError as error:
+            yield Step(
+                model=model,
+                environment=self.workspace.settings.environment,
+                wanted=Wanted.FAULTY if isinstance(error, InputError) else Wanted.RELEASE,
+                done=Done.FAILED,
+                reasons=(str(error),),
+                exit_code=error.exit_code,
+            )
