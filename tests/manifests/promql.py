@@ -47,6 +47,12 @@ def queries() -> dict[str, str]:
     }
 
 
+def choices() -> dict[str, str]:
+    """What the dashboard lets choose from, by the variable's name."""
+    variables = json.loads(DASHBOARD.read_text())["templating"]["list"]
+    return {variable["name"]: variable["query"]["query"] for variable in variables if variable["type"] == "query"}
+
+
 def metrics_of(expression: str) -> set[str]:
     """The metrics that an expression names."""
     bare = _NO_METRICS.sub(" ", _TEXT.sub(" ", expression))
