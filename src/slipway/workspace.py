@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from slipway import spec
+from slipway.adapters import dvc_config
 from slipway.adapters.data_cache import DataCache
 from slipway.adapters.git import Commit, Git, WorkTree
 from slipway.adapters.main_place import find
@@ -109,11 +110,10 @@ class Workspace:
     def data(self, config: bytes | None = None) -> ModelData:
         """Where data that pointers name come from; `config` says in place of the working tree's `.dvc/config`."""
         local, repo = self.settings.local, self.settings.repo
+        others = (local / "data", repo / dvc_config.FOLDER / "cache")
+        root = self.settings.data_cache or others[0]
         return ModelData(
-            cache=DataCache(
-                root=self.settings.data_cache or local / "data",
-                others=(local / "data", repo / ".dvc" / "cache"),
-            ),
+            cache=DataCache(root=root, others=others, dvc=dvc_config.cache(repo)),
             repo=repo,
             scratch=local / "tmp",
             environ=os.environ,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,9 @@ from slipway.adapters.data_remote import place
 from slipway.errors import OutsideError
 from slipway.pointer import Pointer
 
+_READ_ONLY = 0o444
+"""As DVC marks what nobody is to write to."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class DataCache:
@@ -26,18 +29,23 @@ class DataCache:
 
     root: Path
     others: tuple[Path, ...] = ()
+    dvc: Path | None = None
+    """DVC's own cache of the repository, which gets a hard link of all that is used: else `dvc status` misses it."""
 
     def get(self, pointer: Pointer, fetch: Callable[[Path], None]) -> Path:
         """A file of the cache with what the pointer names, checked; not to be written to.
 
         `fetch` writes it where nobody has it yet. Of several processes that want it one fetches, and the others wait.
         """
-        if (found := self.find(pointer.md5)) is not None:
-            return found
-        with self._locked(pointer.md5):
-            if (found := self.find(pointer.md5)) is None:
-                found = self.root / place(pointer.md5)
-                fetch(found)
+        if (found := self.find(pointer.md5)) is None:
+            with self._locked(pointer.md5):
+                if (found := self.find(pointer.md5)) is None:
+                    found = self.root / place(pointer.md5)
+                    fetch(found)
+                    known = sum_of(found)
+                    found.chmod(_READ_ONLY)
+                    data_files.note(found, known)
+        self._share(found, pointer.md5)
         return found
 
     def find(self, md5: str) -> Path | None:
@@ -58,6 +66,15 @@ class DataCache:
             data_files.write(data_files.chunks(file), to, expected=found, called=called)
 
         return self.get(pointer, copy), found
+
+    def _share(self, file: Path, md5: str) -> None:
+        if self.dvc is None or (link := self.dvc / place(md5)).exists():
+            return
+        known = sum_of(file)
+        with suppress(OSError):  # another disk: DVC has to fetch for itself there
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.hardlink_to(file)
+        data_files.note(file, known)
 
     def _places(self, md5: str) -> Iterator[Path]:
         for root in (self.root, *self.others):

@@ -59,6 +59,11 @@ def sum_of(file: Path) -> Sum:
     return _KNOWN[state]
 
 
+def note(file: Path, known: Sum) -> None:
+    """Remember the checksum of a file whose content was just seen: only its name, mode or links changed since."""
+    _KNOWN[_state(file)] = known
+
+
 _KNOWN: dict[tuple[object, ...], Sum] = {}
 """What this process has read or written itself, by what changes whenever a file does."""
 
@@ -92,7 +97,7 @@ def copy(file: Path, to: Path, *, called: str, scratch: Path) -> None:
         raise _failed(error, called, to) from None
     finally:
         part.unlink(missing_ok=True)
-    _KNOWN[_state(to)] = known
+    note(to, known)
 
 
 def _copy(source: int, target: int) -> None:
@@ -140,7 +145,7 @@ def write(
         raise _failed(error, called, to) from None
     finally:
         part.unlink(missing_ok=True)
-    _KNOWN[_state(to)] = found
+    note(to, found)
     return found
 
 

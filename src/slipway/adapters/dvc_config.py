@@ -32,6 +32,14 @@ _ADD = (
     "    [core]\n        remote = storage\n    ['remote \"storage\"']\n        url = s3://bucket/prefix"
 )
 
+
+def cache(repo: Path) -> Path | None:
+    """DVC's own cache, where `dvc init` was run and so has Git ignore it; else None."""
+    ignored = _content(repo / FOLDER / ".gitignore").decode(errors="replace").split()
+    place = repo / FOLDER / "cache"
+    return place if "/cache" in ignored and not (repo / FOLDER).is_symlink() and not place.is_symlink() else None
+
+
 Sections = Mapping[str, Mapping[str, str]]
 
 

@@ -82,6 +82,7 @@ def test_a_damaged_entry_of_another_folder_is_left_and_not_believed(cache: DataC
 
 def test_an_entry_that_is_damaged_later_is_found_out(cache: DataCache) -> None:
     file = cache.get(POINTER, fetch)
+    file.chmod(0o644)
     file.write_bytes(DATA.replace(b"1", b"2"))
     assert cache.find(MD5) is None
 
@@ -132,3 +133,11 @@ def test_a_cache_that_nobody_may_write_to_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OutsideError, match="SLIPWAY_DATA_CACHE"):
         DataCache(root=tmp_path / "file" / "cache").get(POINTER, fetch)
+
+
+def test_dvcs_own_cache_gets_what_is_used(tmp_path: Path) -> None:
+    cache = DataCache(root=tmp_path / "cache", dvc=tmp_path / "dvc")
+    file = cache.get(POINTER, fetch)
+    assert (tmp_path / "dvc" / place(MD5)).samefile(file)
+    assert file.stat().st_mode & 0o777 == 0o444
+    assert cache.get(POINTER, never) == file
