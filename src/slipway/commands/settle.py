@@ -1,0 +1,315 @@
+"""`settle`: every release on trial is looked at, and what follows is committed; the worst exit code of all."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from slipway import released, spec
+from slipway.adapters.credentials import is_given
+from slipway.adapters.endpoint import Endpoint
+from slipway.adapters.git import Commit
+from slipway.adapters.main_branch import MainBranch
+from slipway.adapters.prometheus import Prometheus
+from slipway.commands.release import images, releaser
+from slipway.delivery.manifest import CANARY, DEFAULT
+from slipway.errors import ExitCode, InputError, OutsideError, SlipwayError
+from slipway.forge.verifying import TakenBack, tell
+from slipway.key import SHORT
+from slipway.mirror import Mirror
+from slipway.release.step import Done
+from slipway.release.trials import Kind, Trial, trials
+from slipway.screen import emit, emit_json
+from slipway.stages import settle as stage
+from slipway.stages import verify
+from slipway.trial import address
+from slipway.trial.decision import End, Outcome
+from slipway.trial.subject import Goal, Subject
+from slipway.verification.findings import Limits
+
+if TYPE_CHECKING:
+    from slipway.release.releaser import Releaser
+    from slipway.release.step import Step
+    from slipway.results import ModelCard
+    from slipway.settings import Settings
+    from slipway.verification.document import Verification
+    from slipway.workspace import Workspace
+
+_GOALS = {Kind.CANARY: Goal.PROMOTE, Kind.UNCONFIRMED: Goal.CONFIRM, Kind.FRESH: Goal.KEEP}
+_BESIDE_TRAFFIC = Limits(max_p99_ms=None, requests=10, clients=1)
+"""What slipway asks where others ask too: their requests are what tells something."""
+_ALONE = Limits(max_p99_ms=None, requests=200, clients=4)
+_SHORTEST, _LONGEST, _SHARE = 1.0, 30.0, 0.1
+"""Seconds between two looks, and their share of the time that a release is watched at least."""
+_WOULD = {End.PROMOTE: "promoted", End.CONFIRM: "marked as verified", End.REVERT: "taken back"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """How it is looked."""
+
+    endpoint: str | None = None
+    """A template, instead of the settings'."""
+    prometheus: str | None = None
+    wait: bool = False
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settled:
+    """What came of one trial."""
+
+    trial: Trial
+    end: End
+    reasons: tuple[str, ...]
+    exit_code: int
+    step: Step | None = None
+    told: str = ""
+    """The pull request that was told."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether another look may end it. What is wrong here is not mended by waiting."""
+        return self.end is End.WAIT and self.exit_code != ExitCode.BAD_INPUT
+
+    def document(self) -> dict[str, object]:
+        """For programs."""
+        trial, step = self.trial, self.step
+        return {
+            "model": trial.model,
+            "environment": trial.environment,
+            "kind": trial.kind.value,
+            "key": trial.release.key,
+            "since": trial.since.isoformat(),
+            "end": self.end.value,
+            "reasons": list(self.reasons),
+            "commit": step.commit if step else "",
+            "subject": step.subject if step else "",
+            "done": step.done.value if step else "",
+            "pull_request": self.told,
+            "exit_code": self.exit_code,
+        }
+
+
+def settle(
+    workspace: Workspace,
+    models: Sequence[str],
+    look: Look,
+    *,
+    as_json: bool,
+    pause: Callable[[float], None] = time.sleep,
+) -> int:
+    """Look at every trial of these models, or of all; with `wait` again and again until each has ended."""
+    workspace.check_history()
+    settling = Settling(workspace=workspace, models=models, look=look, as_json=as_json)
+    done: list[Settled] = []
+    try:
+        while True:
+            ended = [one for one in done if not one.waits]
+            found = settling.round(but=[one.trial for one in ended])
+            done = [*ended, *found]
+            waiting = [one for one in found if one.waits]
+            if not (look.wait and waiting):
+                break
+            pause(min(_pause(one.trial) for one in waiting))
+    finally:  # what was done is told, whatever ended it
+        if as_json:
+            emit_json({"trials": [one.document() for one in done]})
+    if not (done or as_json):
+        workspace.screen.say("Nothing is on trial.")
+    return max((one.exit_code for one in done), default=ExitCode.DONE)
+
+
+def _pause(trial: Trial) -> float:
+    return min(_LONGEST, max(_SHORTEST, _SHARE * trial.table.canary_minutes * 60))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settling:
+    """Looks, and acts."""
+
+    workspace: Workspace
+    models: Sequence[str]
+    look: Look
+    as_json: bool
+
+    def round(self, but: Sequence[Trial]) -> list[Settled]:
+        """Look at each other trial once, and tell what came of it. One that fails keeps no other from its end."""
+        ended = {_name(trial) for trial in but}
+        asked = [one for one in trials(self.workspace, self.main, self.models) if _name(one) not in ended]
+        found = [self._settled(trial) for trial in asked]
+        committed = {one.trial.environment: one.trial for one in found if one.step and one.step.done is Done.COMMITTED}
+        for trial in committed.values():
+            self._mirror(trial)
+        return found
+
+    @cached_property
+    def main(self) -> MainBranch:
+        """Where the trials are."""
+        return MainBranch.of(self.workspace.git)
+
+    @cached_property
+    def prometheus(self) -> Prometheus:
+        """Asked for when there is something to ask."""
+        return Prometheus.of(self.workspace.settings, self.look.prometheus)
+
+    def _settled(self, trial: Trial) -> Settled:
+        try:
+            outcome = self._looked(trial)
+            settled = self._acted(trial, outcome)
+        except SlipwayError as error:
+            settled = Settled(trial=trial, end=End.WAIT, reasons=(str(error),), exit_code=error.exit_code)
+        self._say(settled)
+        return settled
+
+    def _looked(self, trial: Trial) -> Outcome:
+        """What the cluster and Prometheus say of it."""
+        settings = self.workspace.settings
+        namespace = address.namespace(settings.namespace, trial.environment)
+        subject = _subject(trial, namespace, self._gate(trial.model), is_asked=not self._in(trial).is_followed)
+        limits = _BESIDE_TRAFFIC if subject.is_asked else _ALONE
+        effects = stage.Effects(
+            ask=lambda url, card: self._ask(url, card, limits),
+            is_up=lambda url: Endpoint.parse(url).is_up(),
+            prometheus=self.prometheus,
+            now=self.workspace.now,
+        )
+        card = released.find(self.workspace, lambda: images(settings), trial.model, trial.release).card
+        return stage.run(subject, card, self._addresses(trial, subject), effects)
+
+    def _addresses(self, trial: Trial, subject: Subject) -> stage.Addresses:
+        template = self.look.endpoint or self.workspace.settings.endpoint
+        names = {"model": trial.model, "namespace": subject.namespace, "environment": trial.environment}
+        beside = trial.beside is not None
+
+        def of(predictor: str) -> str:
+            known = {**names, "predictor": predictor}
+            return address.endpoint(template, trial.platform, trial.mode, known, has_canary=beside)
+
+        return stage.Addresses(own=of(subject.predictor), beside=of(DEFAULT) if beside else None)
+
+    def _ask(self, url: str, card: ModelCard, limits: Limits) -> Verification:
+        endpoint = Endpoint.parse(url)
+        asked = verify.Asked(
+            url=endpoint.url, connect=endpoint.connect, counts=lambda: None, clock=self.workspace.clock
+        )
+        return verify.run(card, asked, limits, lambda _done, _remark: None)
+
+    def _gate(self, model: str) -> spec.GateTable:
+        """`[gate]` as main has it; the defaults where it cannot be read, for `release` says that."""
+        path = str(spec.spec_path(model))
+        source = Commit(git=self.workspace.git, id=self.main.known()).read(path)
+        try:
+            return spec.parse(source, path).gate if source is not None else spec.GateTable()
+        except InputError:
+            return spec.GateTable()
+
+    def _in(self, trial: Trial) -> Settings:
+        return replace(self.workspace.settings, environment=trial.environment)
+
+    def _acted(self, trial: Trial, outcome: Outcome) -> Settled:
+        """The commit that follows, and who is told of it."""
+        code = _code(outcome)
+        settled = Settled(trial=trial, end=outcome.end, reasons=outcome.reasons, exit_code=code)
+        if outcome.end not in _WOULD or self.look.dry_run:
+            return settled
+        step = self._step(trial, outcome)
+        if step.done is Done.NOTHING:  # somebody else was quicker
+            return replace(settled, end=End.KEEP, reasons=step.reasons, exit_code=ExitCode.DONE, step=step)
+        told = self._tell(trial, outcome, step) if outcome.end is End.REVERT and step.done is Done.COMMITTED else ""
+        return replace(settled, step=step, told=told)
+
+    def _step(self, trial: Trial, outcome: Outcome) -> Step:
+        model, key = trial.model, trial.release.key
+        acting = self._releaser(trial)
+        match outcome.end:
+            case End.PROMOTE:
+                return acting.promote(model, key, said=outcome.said)
+            case End.CONFIRM:
+                return acting.confirm(model, key, said=outcome.said)
+            case _:
+                return acting.revert(model, key, why=f"{outcome.short}: {'; '.join(outcome.reasons)}")
+
+    def _releaser(self, trial: Trial) -> Releaser:
+        return releaser(replace(self.workspace, settings=self._in(trial)), self.main)
+
+    def _tell(self, trial: Trial, outcome: Outcome, step: Step) -> str:
+        """Tell the pull request that caused it; where no forge is known, the commit alone says it."""
+        if not (is_given(os.environ) and os.environ.get("GITHUB_REPOSITORY")):
+            return ""
+        from slipway.adapters.github import connect
+
+        git, say = self.workspace.git, self.workspace.screen.say
+        taken = TakenBack(
+            model=trial.model,
+            environment=trial.environment,
+            key=trial.release.key,
+            commit=step.commit,
+            back=git.revert_of(step.commit),
+            origin=trial.origin,
+            subject=git.run("log", "-1", "--format=%s", trial.origin),
+            branch=self.main.name,
+            reasons=outcome.reasons,
+        )
+        try:
+            return tell(connect(os.environ), taken, say)
+        except InputError as error:  # of the environment: the commit is there all the same
+            say(f"{trial.model}: its pull request could not be told: {error}")
+            return ""
+
+    def _mirror(self, trial: Trial) -> None:
+        """Have MLflow's registry follow what main says now of the trial's environment."""
+        mirror = Mirror(workspace=replace(self.workspace, settings=self._in(trial)))
+        mirror.start()
+        try:
+            self.main.deep(lambda: mirror.follow(self.main.known()))
+        except OutsideError as error:
+            self.workspace.screen.say(f"MLflow's registry does not follow: {error}")
+        finally:
+            mirror.close()
+
+    def _say(self, one: Settled) -> None:
+        """What people are told."""
+        trial, step = one.trial, one.step
+        told = "; ".join(one.reasons)
+        where = f"{trial.model} {trial.release.key[:SHORT]} in {trial.environment}"
+        if step is not None and step.done is not Done.NOTHING:
+            said = f"{_WOULD[one.end]}: {told}" + (f"; {'; '.join(step.reasons)}" if step.reasons else "")
+            if not self.as_json:
+                emit(f"{step.commit[:SHORT]} {step.subject}")
+        elif one.end in _WOULD:
+            said = f"would be {_WOULD[one.end]}: {told}"
+        else:
+            said = f"{'waits' if one.end is End.WAIT else 'stays'}: {told}"
+        self.workspace.screen.say(f"{where} {said}" + (f"; told {one.told}" if one.told else ""))
+
+
+def _name(trial: Trial) -> tuple[str, str, str]:
+    return trial.environment, trial.model, trial.release.key
+
+
+def _subject(trial: Trial, namespace: str, gate: spec.GateTable, *, is_asked: bool) -> Subject:
+    return Subject(
+        model=trial.model,
+        environment=trial.environment,
+        namespace=namespace,
+        goal=_GOALS[trial.kind],
+        predictor=CANARY if trial.kind is Kind.CANARY else DEFAULT,
+        key=trial.release.key,
+        beside=trial.beside.key if trial.beside else None,
+        percent=trial.percent,
+        is_asked=is_asked,
+        since=trial.since,
+        table=trial.table,
+        gate=gate,
+    )
+
+
+def _code(outcome: Outcome) -> int:
+    if outcome.end is End.REVERT:
+        return ExitCode.VERDICT_NO
+    return ExitCode.OUTSIDE_FAILED if outcome.is_outside else ExitCode.DONE
