@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -105,10 +106,10 @@ def run(world: World, capsys: pytest.CaptureFixture[str]) -> Watch:
     """Watch toy in a clone of its own, which is gone afterwards, as a job's is; what the command said, and its code."""
     count = iter(range(100))
 
-    def once(**look: Any) -> dict[str, Any]:
+    def once(*, dry_run: bool = False, **settings: Any) -> dict[str, Any]:
         clone = world.clone(f"clone-{next(count)}", "--depth=1")
         capsys.readouterr()
-        code = watch(world.workspace(clone), [], Look(**{**vars(LOOK), **look}), as_json=True)
+        code = watch(world.workspace(clone, **settings), [], replace(LOOK, dry_run=dry_run), as_json=True)
         (found,) = json.loads(capsys.readouterr().out)["models"]
         return {**found, "code": code, "said": "; ".join(found["said"])}
 
@@ -176,6 +177,16 @@ class TestNewData:
         (pull,) = server.state.pulls.values()
         assert md5(NEWER) in pull.body
         assert md5(NEW) not in pull.body
+
+    def test_what_waits_is_kept_for_runs_that_hold_no_credentials(
+        self, place: Place, run: Watch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        place.write(NEW)
+        for name in ("first", "second"):  # the second run's machine has nothing of the first's
+            monkeypatch.setenv("SLIPWAY_DATA_CACHE", str(tmp_path / name))
+            run(data_cache=tmp_path / name)
+            (kept,) = (file for file in (tmp_path / name / "files").rglob("*") if file.is_file())
+            assert kept.read_bytes() == NEW
 
     def test_a_dry_run_changes_nothing(self, world: World, place: Place, server: FakeGitHub, run: Watch) -> None:
         place.write(NEW)
@@ -326,7 +337,12 @@ class TestRaces:
         place.write(NEW)
         clone = world.clone("killed", "--depth=1")
         done = subprocess.run(
-            [sys.executable, "-c", KILLED, at, str(clone.root)], capture_output=True, text=True, check=False, timeout=60
+            [sys.executable, "-c", KILLED, at, str(clone.root)],
+            env={**os.environ, "SLIPWAY_DATA_CACHE": str(world.root / "cache")},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
         )
         assert done.returncode == -9, done.stderr
         assert not server.state.pulls

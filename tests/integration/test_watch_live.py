@@ -5,25 +5,37 @@ Twenty seconds, most of them until Prometheus has seen enough.
 
 from __future__ import annotations
 
+import csv
 import json
 import socket
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from tests import remotes
+from tests import served as models
 from tests.endpoints import fake, http
 from tests.github_server import FakeGitHub, State
 from tests.processes import until
 from tests.prometheus_server import Server, Target, needs_prometheus, prometheus
 from tests.remotes import World
 
+from slipway.adapters.endpoint import Endpoint
+from slipway.adapters.prometheus import Prometheus
+from slipway.adapters.server import Running, serve
+from slipway.challenger import Challenger
 from slipway.commands.watch import Look, watch
 from slipway.delivery import writer
 from slipway.delivery.manifest import Release, manifest_path
+from slipway.delivery.source_image import source
+from slipway.live.selector import Selector
+from slipway.watch.decision import Kind, Live, findings
+from slipway.watch.drift import LEAST_ROWS
+from slipway.watch.observe import Observer
 
 pytestmark = needs_prometheus
 KEY, OTHER = "ab" * 32, "cd" * 32
@@ -274,3 +286,45 @@ class TestIssue:
         run("drifting", address=seen.url)
         assert [one.is_open for one in state.issues.values()] == [True, False]
         assert "nothing to this any more" in twin.body
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Running, Challenger]]:
+    """A real model behind a real server, of which a real Prometheus scrapes what it counts."""
+    made = models.make("classification", tmp_path_factory.mktemp("repo"))
+    environ = {"SELDON_DEPLOYMENT_ID": "toy", "PREDICTOR_ID": "default"}
+    with serve(source(made.card, made.onnx), environ=environ) as running:
+        target = Target(
+            address=running.metrics.split("/")[2], labels={"namespace": "here"}, path=urlsplit(running.metrics).path
+        )
+        with prometheus(tmp_path_factory.mktemp("prometheus"), [target]) as found:
+            until(lambda: bool(found.query("count_over_time(slipway_model_info[1m]) >= 2")), 40)
+            yield found, running, made
+
+
+def test_a_real_model_drifts_when_its_rows_do(served: tuple[Server, Running, Challenger]) -> None:
+    """First as many rows as it was trained on, of the same kind; then ten times as many of another."""
+    seen, running, made = served
+    observer = Observer(
+        prometheus=Prometheus(url=seen.url), selector=Selector(model="toy", namespace="here"), environment="production"
+    )
+
+    def ask(rows: Sequence[Sequence[object]]) -> Live:
+        before = sum(value for _, value in seen.query("slipway_rows_total"))
+        for start in range(0, len(rows), 50):
+            batch = {"data": {"names": models.NAMES, "ndarray": [list(row) for row in rows[start : start + 50]]}}
+            assert models.posted(Endpoint.parse(running.url), batch)[0] == 200
+        until(lambda: sum(value for _, value in seen.query("slipway_rows_total")) >= before + len(rows), 20)
+        return observer.look(made.card.key, days=1.0)
+
+    known = [row[:-1] for row in csv.reader(models.csv("classification").splitlines()[1:])]
+    same = [[float(a) if a else None, int(b), c == "true", d, e] for a, b, c, d, e in known]
+    live = ask(same)
+    assert findings(live) == ()
+    assert live.rows > LEAST_ROWS
+    assert {one.counts.name for one in live.moved} == {*models.NAMES, ""}
+    assert live.quality
+    assert live.quality.now is None
+    live = ask([[9.5, b, c, "red", e] for _, b, c, _, e in same] * 10)
+    assert {one.name for one in findings(live) if one.kind is Kind.FEATURE} == {"width", "kind"}
+    assert Kind.PREDICTIONS in {one.kind for one in findings(live)}

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from slipway.adapters import data_source
-from slipway.adapters.data_remote import DataRemote
 from slipway.adapters.main_branch import MainBranch
 from slipway.adapters.prometheus import Prometheus
 from slipway.errors import ExitCode
@@ -21,6 +20,7 @@ from slipway.stages.watch import Watcher
 if TYPE_CHECKING:
     from slipway.adapters.data_files import Sum
     from slipway.forge.watching import Watched
+    from slipway.model_data import Named
     from slipway.pointer import Source
     from slipway.watch.decision import Live
     from slipway.watch.drift import Moved
@@ -78,14 +78,21 @@ class S3Data:
         return data_source.head(url)
 
     def keep(self, source: Source, config: bytes | None) -> Sum:
-        """Fetch it once, send it to the remote, and keep it for this machine's stages."""
-        local = self.workspace.settings.local
-        local.mkdir(parents=True, exist_ok=True)
-        remote = DataRemote.of(self.workspace.settings.repo, self.environ, config=config)
-        with tempfile.TemporaryDirectory(prefix=".watch-", dir=local) as folder:
+        """Fetch it once, keep it for this machine's stages, and send it to the remote."""
+        data = self.workspace.data(config)
+        data.scratch.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="slipway-watch-", dir=data.scratch) as folder:
             file = Path(folder) / "data"
-            data_source.fetch(source, file)
-            return remote.put(file)
+            with data.progress(f"fetch {source.url}", source.size or 0) as told:
+                data_source.fetch(source, file, told)
+            kept, found = data.cache.keep(file, called=source.url)
+            data.remote().put(kept)
+        return found
+
+    def hold(self, named: Named, config: bytes | None) -> None:
+        """Fetch it from the remote, where somebody has named a cache: it is kept for runs that may not do so."""
+        if self.environ.get("SLIPWAY_DATA_CACHE"):
+            self.workspace.data(config).get(named)
 
 
 def _forge(environ: Mapping[str, str]) -> Watched | None:

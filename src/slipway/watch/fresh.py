@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from slipway.pointer import Pointer, Source
 
-LARGEST = 20_000_000_000
+LARGEST = 2_000_000_000
 """Bytes of new data that are taken without anybody having asked for them."""
 
 
