@@ -17,11 +17,13 @@ from pathlib import Path
 
 from slipway.errors import InputError, OutsideError
 from slipway.key import TRAINING
+from slipway.rehearsal import spec_text
 from slipway.spec import folder
 
-_SHARED = ("pyproject.toml", "uv.lock", ".python-version")
+_PROJECT = "pyproject.toml"
+_SHARED = (_PROJECT, "uv.lock", ".python-version")
 _PERSON = {"user.name": "You", "user.email": "you@example.org"}
-_OWN = ("SLIPWAY_", "MLFLOW_", "GIT_", "RAY_", "AWS_")
+_OWN = ("SLIPWAY_", "MLFLOW_", "GIT_", "GITHUB_", "RAY_", "AWS_")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,11 +122,12 @@ class Sandbox:
             _command(arguments), cwd=self.clone, env=self.environ, capture_output=True, text=True, check=False
         )
 
-    def write(self, path: str, text: str) -> None:
+    def write(self, path: str, content: str | bytes) -> None:
         """Write a file of the clone; where it is a link, the link makes room, for it may lead out of the sandbox."""
         file = self.clone / path
+        file.parent.mkdir(parents=True, exist_ok=True)
         file.unlink(missing_ok=True)
-        file.write_text(text, encoding="utf-8")
+        file.write_bytes(content.encode() if isinstance(content, str) else content)
 
 
 def _command(arguments: Sequence[str]) -> list[str]:
@@ -149,6 +152,8 @@ def _copy(repo: Path, clone: Path, model: str) -> None:
         if not (repo / name).is_file():
             raise InputError(f"this repository has no {name}, which is part of every key")
         shutil.copy(repo / name, clone)
+    project = clone / _PROJECT
+    project.write_text(spec_text.without_slipway(project.read_text(encoding="utf-8")), encoding="utf-8")
     ignore = shutil.ignore_patterns("__pycache__")
     for path in (TRAINING, str(folder(model))):
         if (repo / path).is_symlink():

@@ -1,4 +1,4 @@
-"""Other versions of a `model.toml`, so that a rehearsal has something to change. Pure."""
+"""Other versions of a `model.toml`, so that a rehearsal has something to change, and of what surrounds it. Pure."""
 
 from __future__ import annotations
 
@@ -62,13 +62,18 @@ def lenient(text: str) -> str:
     return f"{_without(text, 'gate').rstrip()}\n\n{gate}"
 
 
+def without_slipway(text: str) -> str:
+    """A `pyproject.toml` without `[tool.slipway]`: it names the user's own registry, cluster and way to main."""
+    return _without(text, "tool.slipway")
+
+
 def _without(text: str, table: str) -> str:
     """The text without a table and the tables below it."""
     kept: list[str] = []
-    inside = False
+    inside, gone = False, table.split(".")
     for line in text.splitlines(keepends=True):
         if header := _HEADER.match(line):
-            inside = header[1].split(".")[0].strip("\"'") == table
+            inside = [part.strip("\"'") for part in header[1].split(".")][: len(gone)] == gone
         if not inside:
             kept.append(line)
     return "".join(kept)

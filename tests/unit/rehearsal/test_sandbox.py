@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 
 import pytest
 
-from slipway.adapters.git import Git
+from slipway.adapters.git import Git, WorkTree
 from slipway.adapters.image import Layout
 from slipway.errors import InputError, OutsideError
+from slipway.key import key_inputs
 from slipway.rehearsal.sandbox import Sandbox
 from slipway.rehearsal.story import Story
+from slipway.settings import Settings
 
 PLACE = Path(".slipway/rehearsal")
 OWN = {
@@ -22,6 +25,8 @@ OWN = {
     "MLFLOW_TRACKING_URI": "https://work",
     "SLIPWAY_STORE": "s3://work",
     "GIT_DIR": "/nowhere",
+    "GITHUB_TOKEN": "ghs_secret",
+    "GITHUB_REPOSITORY": "us/models",
 }
 
 
@@ -43,9 +48,21 @@ def story(place: Sandbox, said: list[str]) -> Story:
 def test_what_names_the_users_own_places_stays_outside(repository: Git) -> None:
     environ = sandbox(repository, **OWN, LANG="C").environ
     assert environ["LANG"] == "C"
-    assert not {"RAY_ADDRESS", "AWS_ACCESS_KEY_ID", "AWS_PROFILE", "GIT_DIR"} & environ.keys()
+    assert not {"RAY_ADDRESS", "AWS_ACCESS_KEY_ID", "AWS_PROFILE", "GIT_DIR", "GITHUB_TOKEN"} & environ.keys()
     assert environ["SLIPWAY_STORE"] == str(repository.root / PLACE / "store")
     assert not set(OWN.values()) & set(environ.values())
+
+
+def test_the_projects_own_settings_stay_outside(repository: Git) -> None:
+    project = repository.root / "pyproject.toml"
+    own = '[tool.slipway]\nregistry = "quay.io/us"\napprove = ["production"]\n[tool.slipway.reuse]\n'
+    text = re.sub(r"(?ms)^\[tool\.slipway\].*?(?=^\[)", own, project.read_text())
+    project.write_text(text)
+    place = sandbox(repository)
+    settings = Settings.from_environ(place.environ, repo=place.clone)
+    assert (settings.registry, settings.approve) == ("localhost/slipway", ())
+    key = key_inputs(WorkTree(root=repository.root), "toy").key
+    assert key_inputs(WorkTree(root=place.clone), "toy").key == key
 
 
 def test_a_link_stays_a_link_and_is_not_written_through(repository: Git, tmp_path: Path) -> None:
