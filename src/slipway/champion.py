@@ -10,9 +10,10 @@ import numpy as np
 
 from slipway import trained
 from slipway.adapters.store import Store
-from slipway.delivery.manifest import live_key, manifest_path
+from slipway.delivery.manifest import live_key
 from slipway.errors import InputError, StoreError
 from slipway.key import SHORT
+from slipway.plan import served
 from slipway.scoring import Scorer
 from slipway.training.recipe import MetricName
 from slipway.training.split import Rule
@@ -50,10 +51,10 @@ class Live:
 
 def find(model: str, environment: str, base: Commit | None) -> Baseline | Live:
     """What the base branch says is live; `InputError` if its manifest cannot be read."""
-    path = str(manifest_path(model, environment))
-    manifest = base.read(path) if base is not None else None
-    if base is None or manifest is None:
+    found = served.find(base.read, model, environment) if base is not None else None
+    if base is None or found is None:
         return Baseline()
+    path, manifest = found
     return Live(key=live_key(manifest, f"{base.id[:8]}:{path}"), commit=base.id)
 
 

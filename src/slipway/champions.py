@@ -10,6 +10,7 @@ from slipway import trained
 from slipway.delivery import manifest
 from slipway.errors import InputError, SlipwayError, StoreError
 from slipway.key import SHORT
+from slipway.plan.served import find, manifests
 
 if TYPE_CHECKING:
     from slipway.adapters.git import Commit
@@ -53,13 +54,13 @@ def copy(workspace: Workspace, target: Store) -> Iterator[str]:
 
 def _served(base: Commit, environment: str) -> list[str]:
     """Every model that has a manifest in this environment."""
-    parts = (path.split("/") for path in sorted(base.files("gitops/models")))
-    return [p[2] for p in parts if len(p) == _PARTS and "/".join(p) == str(manifest.manifest_path(p[2], environment))]
+    parts = (path.split("/") for path in base.files("gitops/models"))
+    found = {p[2] for p in parts if len(p) == _PARTS and "/".join(p) in manifests(p[2], environment)}
+    return sorted(found)
 
 
 def _of_model(base: Commit, model: str, environment: str) -> Iterator[Champion]:
-    path = str(manifest.manifest_path(model, environment))
-    content = base.read(path) or b""
+    path, content = find(base.read, model, environment) or ("", b"")
     try:
         serving = manifest.read(content, path)
     except InputError:  # what is live is found in whatever people made of the rest

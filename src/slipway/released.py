@@ -14,6 +14,7 @@ from slipway.adapters.store import sha256
 from slipway.delivery import manifest, source_image
 from slipway.errors import InputError, OutsideError, StoreError
 from slipway.key import SHORT
+from slipway.plan import served as at
 from slipway.results import ModelCard
 from slipway.spec import check_name, folder
 
@@ -43,14 +44,14 @@ class Source:
 def serving(workspace: Workspace, model: str) -> Serving:
     """What the model's manifest says; `InputError` where there is no model or it was never released."""
     environment = workspace.settings.environment
-    path = str(manifest.manifest_path(check_name(model), environment))
-    content = WorkTree(root=workspace.settings.repo).read(path)
-    if content is not None:
+    found = at.find(WorkTree(root=workspace.settings.repo).read, check_name(model), environment)
+    if found is not None:
+        path, content = found
         return manifest.read(content, path)
     if not (workspace.settings.repo / folder(model)).is_dir():
         raise InputError(f"there is no model {model!r} here", hint="Name a folder of data/.")
     raise InputError(
-        f"nothing of {model} is released in {environment}: there is no {path} here",
+        f"nothing of {model} is released in {environment}: gitops/models/{model}/{environment} has no manifest here",
         hint=f"Is it on main? Fetch it: git pull. To serve what is trained here: slipway serve {model} --challenger",
     )
 

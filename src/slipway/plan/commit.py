@@ -14,7 +14,9 @@ from slipway.errors import InputError
 from slipway.key import SHORT
 from slipway.plan.history import State
 from slipway.plan.rule import Because, Shape
+from slipway.plan.served import manifests
 from slipway.plan.standing import Kind, Standing
+from slipway.spec import Platform
 
 _ROOM = 60
 """Characters of a subject that say why."""
@@ -49,10 +51,15 @@ class Current:
     last: Last | None = None
     """The manifest that was there before it was removed."""
 
-    def manifest(self, model: str) -> tuple[str, bytes | None]:
-        """The manifest's path, and its bytes if it is there."""
-        path = str(manifest_path(model, self.environment))
+    def manifest(self, model: str, platform: Platform = Platform.SELDON) -> tuple[str, bytes | None]:
+        """The manifest's path, and its bytes if it is there; else where that platform has it."""
+        places = manifests(model, self.environment)
+        path = next((place for place in places if place in self.files), str(self.place(model, platform)))
         return path, self.files.get(path)
+
+    def place(self, model: str, platform: Platform) -> str:
+        """Where a platform has the model's manifest."""
+        return str(manifest_path(model, self.environment, platform))
 
 
 def released(state: State, current: Current, release: Release, shape: Shape, *, said: str = "") -> Change:
@@ -60,7 +67,7 @@ def released(state: State, current: Current, release: Release, shape: Shape, *, 
 
     `said` is one more sentence about it.
     """
-    path, manifest = current.manifest(state.model)
+    path, manifest = current.manifest(state.model, shape.platform)
     if manifest is None:
         content, share = _again(state.model, current, release, shape), "100%"
     elif not shape.canary_percent:
@@ -74,7 +81,7 @@ def released(state: State, current: Current, release: Release, shape: Shape, *, 
 
 def restored(state: State, current: Current, shape: Shape, *, image: str = "") -> Change:
     """A release that was there before, with the full traffic, and in another image if one is named."""
-    path, manifest = current.manifest(state.model)
+    path, manifest = current.manifest(state.model, shape.platform)
     release = _wanted_release(state)
     release = replace(release, image=image or release.image)
     if manifest is None:
@@ -87,11 +94,18 @@ def restored(state: State, current: Current, shape: Shape, *, image: str = "") -
 
 def _again(model: str, current: Current, release: Release, shape: Shape) -> bytes:
     """A manifest where there is none: as people had it before it was removed, if it can be edited, else a new one."""
-    path, _ = current.manifest(model)
-    if current.last is not None:
+    path, _ = current.manifest(model, shape.platform)
+    if current.last is not None and current.last.path == path:
         with contextlib.suppress(InputError):
             return writer.restored(current.last.content, path, release)
-    return writer.first(model, release, replicas=shape.replicas)
+    return writer.first(
+        model,
+        release,
+        replicas=shape.replicas,
+        platform=shape.platform,
+        mode=shape.mode,
+        environment=current.environment,
+    )
 
 
 def rolled_back(state: State, current: Current) -> Change:
@@ -156,15 +170,27 @@ def _short(builder: str) -> str:
 
 
 def configured(state: State, current: Current) -> Change:
-    """Only how it is served."""
+    """Only how it is served; on another platform, that is another manifest in the place of this one."""
     path, manifest = current.manifest(state.model)
-    shape = state.shape or Shape(replicas=1, canary_percent=None)
-    percent = shape.canary_percent or 0
-    content = writer.configured(manifest or b"", path, replicas=shape.replicas, percent=percent)
+    serving, shape = state.serving, state.shape
+    if serving is None or shape is None:  # pragma: no cover  what is to be configured is served
+        raise ValueError("nothing is to be configured")
     said = f"{shape.replicas} replica{'s' if shape.replicas > 1 else ''}"
     if shape.canary_percent is not None:
         said += f", canary {shape.canary_percent}%"
-    return _change(state, current, "configure", None, f"{said}", {path: content})
+    content = writer.configured(manifest or b"", path, replicas=shape.replicas, percent=shape.canary_percent or 0)
+    files: dict[str, bytes | None] = {path: content}
+    if not serving.is_on(shape.platform, shape.mode):
+        place, said = current.place(state.model, shape.platform), f"{said}, {_platform(shape)}"
+        moved = writer.moved(
+            content, path, state.model, platform=shape.platform, mode=shape.mode, environment=current.environment
+        )
+        files = {path: None, place: moved}
+    return _change(state, current, "configure", None, said, files)
+
+
+def _platform(shape: Shape) -> str:
+    return f"on {shape.platform.value}" + (f" {shape.mode.value}" if shape.platform is Platform.KSERVE else "")
 
 
 def retired(state: State, current: Current) -> Change:

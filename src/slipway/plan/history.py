@@ -15,7 +15,7 @@ from slipway.plan import rule
 from slipway.plan.acts import has
 from slipway.plan.past import PATHS, ModelPast, Repository, Told, serving_table
 from slipway.plan.rule import Because, Decision, Shape, Wanted
-from slipway.spec import check_name, folder, parse, spec_path
+from slipway.spec import DeploymentMode, Platform, check_name, folder, parse, spec_path
 from slipway.training.faults import Fault
 
 if TYPE_CHECKING:
@@ -129,30 +129,37 @@ def _trusted(found: Serving | InputError | None) -> Serving | None:
 
 
 def _configuration(serving: Serving | None, past: ModelPast) -> tuple[Shape | None, tuple[Because, ...]]:
-    """How the model is to be served, where `[serving]` changed since the manifest was set, and who set that."""
+    """How the model is to be served, where `[serving]` changed since the manifest was set, and who set that.
+
+    The platform stays while a canary is on trial: what is compared runs in one place.
+    """
     wished = serving_table(past.repository.tip, past.model)
     if serving is None or wished is None:
         return None, ()
     replicas = _REPLICAS.asked(serving, wished, past)
     percent = _PERCENT.asked(serving, wished, past) if serving.canary and wished.canary_percent else ""
-    if not replicas and not percent:
+    platform = "" if serving.canary else _PLATFORM.asked(serving, wished, past)
+    commits = dict.fromkeys(commit for commit in (replicas, percent, platform) if commit)
+    if not commits:
         return None, ()
     shape = Shape(
         replicas=wished.replicas if replicas else serving.replicas,
         canary_percent=wished.canary_percent if percent else serving.canary_percent,
+        platform=wished.platform if platform else serving.platform,
+        mode=wished.deployment_mode if platform else serving.mode,
     )
     share = f", {shape.canary_percent}% for the canary" if percent else ""
-    what = f"was the last to set how it is served; [serving] asks for {shape.replicas} replicas{share}"
-    commits = dict.fromkeys(commit for commit in (replicas, percent) if commit)
+    where = f", on {shape.platform.value}" if platform else ""
+    what = f"was the last to set how it is served; [serving] asks for {shape.replicas} replicas{share}{where}"
     return shape, tuple(Because(commit=commit, what=what) for commit in commits)
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Setting:
-    """One line of `[serving]`, and where the manifest has it."""
+class _Setting[T]:
+    """One thing that `[serving]` says, and where the manifest has it."""
 
-    now: Callable[[Serving], int | None]
-    wished: Callable[[ServingTable], int]
+    now: Callable[[Serving], T]
+    wished: Callable[[ServingTable], T]
 
     def asked(self, serving: Serving, table: ServingTable, past: ModelPast) -> str:
         """The commit that set it last, if `[serving]` has changed since; else nothing: a person's setting stays."""
@@ -171,5 +178,14 @@ class _Setting:
         return newest
 
 
+def _place(platform: Platform, mode: DeploymentMode) -> tuple[Platform, DeploymentMode | None]:
+    """What serves it; a mode is KServe's alone."""
+    return platform, mode if platform is Platform.KSERVE else None
+
+
 _REPLICAS = _Setting(now=lambda serving: serving.replicas, wished=lambda table: table.replicas)
-_PERCENT = _Setting(now=lambda serving: serving.canary_percent, wished=lambda table: table.canary_percent)
+_PERCENT = _Setting[int | None](now=lambda serving: serving.canary_percent, wished=lambda table: table.canary_percent)
+_PLATFORM = _Setting(
+    now=lambda serving: _place(serving.platform, serving.mode),
+    wished=lambda table: _place(table.platform, table.deployment_mode),
+)

@@ -75,7 +75,7 @@ def _at(repository: Repository, environment: str, merge: Merge) -> tuple[State, 
 
 
 def _change(state: State, current: Current, merge: Merge, before: ServingTable | None) -> Change | None:
-    shape = Shape(replicas=merge.serving.replicas, canary_percent=merge.serving.canary_percent)
+    shape = Shape.of(merge.serving)
     because = (Because(commit=_COMMIT, what="merged it"),)
     asked = State(
         model=state.model,
@@ -100,8 +100,11 @@ def _shape(now: Serving, wished: ServingTable, before: ServingTable | None) -> S
     percent = now.canary_percent
     if percent is not None and wished.canary_percent != earlier.canary_percent:
         percent = wished.canary_percent or percent
-    is_same = (replicas, percent) == (now.replicas, now.canary_percent)
-    return None if is_same else Shape(replicas=replicas, canary_percent=percent)
+    places = [(table.platform, table.deployment_mode) for table in (wished, earlier)]
+    moves = places[0] != places[1] and now.canary is None
+    platform, mode = places[0] if moves else (now.platform, now.mode)
+    is_same = (replicas, percent) == (now.replicas, now.canary_percent) and now.is_on(platform, mode)
+    return None if is_same else Shape(replicas=replicas, canary_percent=percent, platform=platform, mode=mode)
 
 
 def _diff(path: str, before: bytes | None, after: bytes | None) -> str:

@@ -24,6 +24,7 @@ from enum import StrEnum
 from slipway.delivery.manifest import Release, Serving
 from slipway.key import SHORT
 from slipway.plan.acts import Act, Past, Trial, has, is_step, trial_of
+from slipway.spec import DeploymentMode, Platform, ServingTable
 
 
 class Wanted(StrEnum):
@@ -61,6 +62,18 @@ class Shape:
 
     replicas: int
     canary_percent: int | None
+    platform: Platform = Platform.SELDON
+    mode: DeploymentMode = DeploymentMode.STANDARD
+
+    @classmethod
+    def of(cls, table: ServingTable) -> Shape:
+        """As `[serving]` says."""
+        return cls(
+            replicas=table.replicas,
+            canary_percent=table.canary_percent,
+            platform=table.platform,
+            mode=table.deployment_mode,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

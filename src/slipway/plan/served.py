@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from slipway.delivery import manifest
-from slipway.delivery.manifest import Serving, manifest_path
+from slipway.delivery.manifest import Serving, manifest_paths
 from slipway.errors import InputError
 
 if TYPE_CHECKING:
@@ -30,7 +30,16 @@ class Touch:
 
 def manifests(model: str, environment: str) -> tuple[str, ...]:
     """Where a model's manifest may be in an environment: each platform has a place of its own."""
-    return (str(manifest_path(model, environment)),)
+    return tuple(map(str, manifest_paths(model, environment)))
+
+
+def find(read: Callable[[str], bytes | None], model: str, environment: str) -> tuple[str, bytes] | None:
+    """A manifest's place and content, by what reads files; None where there is none. `InputError` where two are."""
+    every = ((path, read(path)) for path in manifests(model, environment))
+    found = [(path, content) for path, content in every if content is not None]
+    if len(found) > 1:
+        raise _doubled([path for path, _ in found])
+    return found[0] if found else None
 
 
 def read_blobs(objects: Objects, blobs: Blobs) -> Serving | InputError | None:

@@ -94,8 +94,8 @@ def _trial(repository: Repository, model: str, serving: Serving, found: Standing
         commit=found.arrived.commit,
         since=datetime.fromtimestamp(when, UTC),
         origin=_origin(repository, model, found.release),
-        platform=Platform.SELDON,
-        mode=DeploymentMode.STANDARD,
+        platform=serving.platform,
+        mode=serving.mode,
         table=serving_table(repository.tip, model) or ServingTable(),
     )
 

@@ -87,7 +87,7 @@ def read(git: Git, tip: str, settings: Settings, model: str) -> View:
         tip=tip,
         state=state,
         current=Current(environment=environment, files=files, last=last),
-        shape=Shape(replicas=table.replicas, canary_percent=table.canary_percent),
+        shape=Shape.of(table),
         judge=(model, state.key, champion, *judge),
         standing=found,
         is_known=is_known,
