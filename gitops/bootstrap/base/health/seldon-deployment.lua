@@ -1,4 +1,4 @@
--- Argo CD knows no SeldonDeployment. Its operator writes Available, Creating or Failed to status.state.
+-- Argo CD knows what an InferenceService means, and no SeldonDeployment. Its operator writes Available, Creating or Failed to status.state.
 -- https://argo-cd.readthedocs.io/en/stable/operator-manual/health/#custom-health-checks
 local status = obj.status
 if status == nil or status.state == nil or status.state == "" then
