@@ -19,7 +19,7 @@ from google.protobuf import empty_pb2
 from prometheus_client.parser import text_string_to_metric_families
 from seldon_core.metadata import validate_model_metadata
 from seldon_core.proto import prediction_pb2, prediction_pb2_grpc
-from seldon_core.utils import json_to_seldon_message, seldon_message_to_json
+from seldon_core.utils import json_to_feedback, json_to_seldon_message, seldon_message_to_json
 from tests.served import NAMES, ROW, VALUES, make
 
 from slipway.adapters.server import Running, serve
@@ -283,3 +283,25 @@ def test_feedback_is_counted(served: Served) -> None:
     found = served.metrics(served.running.metrics)
     assert found["seldon_api_model_feedback_total"][0][1] == 2
     assert found["seldon_api_model_feedback_reward_total"][0][1] == 0.75
+
+
+@one_is_enough
+def test_what_was_true_is_counted_in_both_protocols_or_refused_in_its_terms(served: Served) -> None:
+    def counted(name: str) -> float:
+        return served.metrics(served.running.metrics)[name][0][1]
+
+    labels, rewards = counted("slipway_labels_total"), counted("seldon_api_model_feedback_total")
+    request = {"data": {"names": NAMES, "ndarray": [VALUES]}}
+    label = "high" if served.made.card.classes else 7.25
+    good = {"request": request, "truth": {"data": {"ndarray": [label]}}}
+    bad = {"request": request, "truth": {"data": {"ndarray": [label, label]}}, "reward": 1.0}
+    served.json("/api/v1.0/feedback", good)
+    served.model.SendFeedback(json_to_feedback(good))
+    status, body = served.asked("/api/v1.0/feedback", bad)
+    assert (status, "truth has 2 values for 1 rows" in json.loads(body)["status"]["info"]) == (400, True)
+    with pytest.raises(grpc.RpcError) as refused:
+        served.model.SendFeedback(json_to_feedback(bad))
+    assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert "truth has 2 values for 1 rows" in refused.value.details()
+    assert counted("slipway_labels_total") - labels == 2
+    assert counted("seldon_api_model_feedback_total") == rewards
