@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from slipway.adapters.git_log import LogEntry
-from slipway.delivery.manifest import CANARY, DEFAULT, Release, Serving, manifest_path
+from slipway.delivery.manifest import CANARY, DEFAULT, Release, Serving
 from slipway.plan import history
 from slipway.plan.history import State
 from slipway.plan.past import ENVIRONMENT_NAME, ModelPast, Repository
+from slipway.plan.served import manifests
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +33,8 @@ class ModelStatus:
     state: State
     live: Since | None
     trial: Since | None
+    verified: bool | None = None
+    """Whether the next environment may take what is live; None where none follows, or where nothing is live."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +54,12 @@ class Event:
         return frozenset(name for name in keys | earlier if keys.get(name) != earlier.get(name))
 
     @property
+    def replaced(self) -> Release | None:
+        """The canary in whose place another came, before anybody had settled it."""
+        before, now = (state.canary if state else None for state in (self.before, self.serving))
+        return before if before and now and before.key != now.key else None
+
+    @property
     def rebuilt(self) -> frozenset[str]:
         """The predictors that have another image of the same key since, if it changed nothing else."""
         if self.moved or _shape(self.serving) != _shape(self.before):
@@ -62,7 +71,7 @@ class Event:
 def environments(repository: Repository) -> list[str]:
     """The environments that any model has a manifest in, and the one that is asked for."""
     paths = (path.split("/") for path in repository.tip.files("gitops/models") if path.count("/") > _DEEP)
-    found = {p[3] for p in paths if "/".join(p) == str(manifest_path(p[2], p[3])) and ENVIRONMENT_NAME.fullmatch(p[3])}
+    found = {p[3] for p in paths if "/".join(p) in manifests(p[2], p[3]) and ENVIRONMENT_NAME.fullmatch(p[3])}
     return sorted({repository.environment, *found})
 
 
@@ -71,7 +80,7 @@ _DEEP = 3
 """Slashes of a manifest's path, and one fewer."""
 
 
-def status(repository: Repository, model: str) -> ModelStatus:
+def status(repository: Repository, model: str, *, is_followed: bool = False) -> ModelStatus:
     """What is live of a model, and on trial, and what main's history asks for."""
     past, state = repository.past(model), history.state(repository, model)
     serving = state.serving
@@ -82,6 +91,7 @@ def status(repository: Repository, model: str) -> ModelStatus:
         state=state,
         live=_since(repository, serving.default, _ALL - percent, _defaults(past)) if serving else None,
         trial=_since(repository, canary, percent, _canaries(past)) if canary else None,
+        verified=serving.default.verified if serving and is_followed else None,
     )
 
 
@@ -98,8 +108,11 @@ def events(repository: Repository, model: str) -> list[Event]:
     return [event for event in found if event.is_act or event.rebuilt or _shape(event.serving) != _shape(event.before)]
 
 
-def _shape(serving: Serving | None) -> tuple[int, int | None] | None:
-    return (serving.replicas, serving.canary_percent) if serving else None
+def _shape(serving: Serving | None) -> tuple[object, ...] | None:
+    """How it is served; whether it was verified is something that happened too."""
+    if serving is None:
+        return None
+    return serving.replicas, serving.canary_percent, serving.platform, serving.mode, serving.default.verified
 
 
 def _served(serving: Serving | None) -> list[tuple[str, Release]]:

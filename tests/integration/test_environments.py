@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ from tests import remotes
 from tests.remotes import World
 
 from slipway.adapters.main_branch import Landing, MainBranch
+from slipway.commands import status
 from slipway.delivery import manifest
 from slipway.delivery.manifest import Serving, manifest_path
 from slipway.errors import InputError
@@ -304,6 +307,52 @@ def test_why_cannot_write_a_trailer(line: Line) -> None:
     assert "other" not in trailers
     assert trailers.startswith("Slipway-Model: toy\n")
     assert "\x1b" not in line.world.bare("log", "-1", "--format=%B", "main")
+
+
+# ---- what people are told
+
+
+@pytest.fixture
+def told(line: Line, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    def printed(*, as_json: bool = False, model: str = "") -> str:
+        line.git.run("fetch", "--quiet", "origin")
+        workspace = line.releaser(STAGING).workspace
+        capsys.readouterr()
+        if model:
+            status.history(workspace, model, as_json=as_json)
+        else:
+            status.status(workspace, [], as_json=as_json)
+        return capsys.readouterr().out
+
+    return printed
+
+
+def test_status_tells_each_environment_in_order(line: Line, told: Callable[..., str]) -> None:
+    line.approve = (PRODUCTION,)
+    (first,) = line.release()
+    assert "not verified yet" in told()
+    line.releaser(STAGING).confirm("toy", str(first.key))
+    staging, production = json.loads(told(as_json=True))["models"]
+    assert (staging["environment"], staging["verified"], staging["to_be_approved"]) == (STAGING, True, False)
+    assert (production["live"], production["wanted"], production["to_be_approved"]) == (None, "release", True)
+    text = told()
+    assert f"release {str(first.key)[:8]}, to be approved" in text
+    assert f"toy in production: release: {line.world.main()[:8]} verified {str(first.key)[:8]} in staging" in text
+
+
+def test_history_says_whose_place_a_release_took(line: Line, told: Callable[..., str]) -> None:
+    line.live()
+    line.world.give("B")
+    (second,) = line.release()
+    line.world.give("C")
+    line.release()
+    document = json.loads(told(as_json=True, model="toy"))
+    assert [one["environment"] for one in document["environments"]] == [STAGING, PRODUCTION]
+    assert document["events"][0]["replaced"] == second.key
+    assert all("replaced" not in event for event in document["events"][1:])
+    text = told(model="toy")
+    assert f"in place of {str(second.key)[:8]}, which was on trial" in text
+    assert "toy in production: none" in text
 
 
 # ---- a person approves
