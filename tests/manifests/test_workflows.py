@@ -13,6 +13,7 @@ from tests.manifests.commands import Command, of_workflow
 from tests.manifests.workflows import ACTIONS, FOLDER, ROOT, WORKFLOWS, Job, document, job, jobs
 
 from slipway import project
+from slipway.data_update import BRANCHES
 from slipway.forge.about import WORKFLOW
 
 COMMANDS = [command for path in [*WORKFLOWS, *ACTIONS] for command in of_workflow(path)]
@@ -23,6 +24,7 @@ CHECKOUT = "actions/checkout"
 OF_THE_RUNNER = {"GITHUB_OUTPUT", "GITHUB_REPOSITORY", "GITHUB_SHA", "RUNNER_TEMP"}
 UNTRUSTED = ["pull-request.yml", "ci.yml"]
 _CHAMPIONS = ".slipway/champions"
+_DATA = ".slipway/data"
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.where)
@@ -134,10 +136,10 @@ def test_what_follows_belongs_to_the_workflow_that_it_follows() -> None:
 @pytest.mark.parametrize("of", JOBS, ids=str)
 def test_secrets_are_those_of_an_environment(of: Job) -> None:
     text = json.dumps(of.content)
-    assert "secrets." not in text or of.content["environment"] in {"reviews", "release"}
-    assert ("SLIPWAY_DEPLOY_KEY" in text or "SLIPWAY_GITHUB_APP_KEY" in text) <= (
-        of.content.get("environment") == "release"
-    )
+    environment = of.content.get("environment")
+    assert "secrets." not in text or environment in {"reviews", "release", "watch"}
+    assert "SLIPWAY_DEPLOY_KEY" not in text or environment == "release"
+    assert "SLIPWAY_GITHUB_APP_KEY" not in text or environment in {"release", "watch"}
 
 
 def test_people_are_told_which_jobs_have_which_power() -> None:
@@ -154,7 +156,7 @@ def test_people_are_told_which_jobs_have_which_power() -> None:
 @pytest.mark.parametrize("of", JOBS, ids=str)
 def test_only_what_commits_keeps_the_means_to_push(of: Job) -> None:
     for given in of.using(CHECKOUT):
-        commits = of.file == "release.yml" and of.content["permissions"]["contents"] == "write"
+        commits = of.file in {"release.yml", "watch.yml"} and of.content["permissions"]["contents"] == "write"
         assert given["persist-credentials"] is commits
 
 
@@ -204,27 +206,79 @@ def test_artefacts_have_the_names_by_which_they_are_looked_for() -> None:
     assert all(name.partition("${{")[0] in source for name in paths)
 
 
+def _caching(action: str, path: str) -> list[tuple[Job, dict[str, str]]]:
+    """The jobs that restore or save a folder, each with what it gives to the action."""
+    found = [(of, dict(given)) for of in JOBS for given in of.using(f"actions/cache/{action}")]
+    return [(of, given) for of, given in found if given["path"] == path]
+
+
 def test_champions_are_restored_from_where_main_alone_saves_them() -> None:
-    restored = [(of.file, given) for of in JOBS for given in of.using("actions/cache/restore")]
-    saved = [(of.file, given) for of in JOBS for given in of.using("actions/cache/save")]
-    ((reader, get),), ((writer, put),) = restored, saved
-    assert (reader, writer) == ("pull-request.yml", "release.yml")
-    assert get["path"] == put["path"] == _CHAMPIONS
+    ((reader, get),), ((writer, put),) = _caching("restore", _CHAMPIONS), _caching("save", _CHAMPIONS)
+    assert (reader.file, writer.file) == ("pull-request.yml", "release.yml")
     assert put["key"].startswith(get["restore-keys"])
     (save,) = (step for step in job("release.yml", "champions").steps if "cache/save@" in step.get("uses", ""))
     assert save["if"] == f"${{{{ !cancelled() && hashFiles('{_CHAMPIONS}/**') != '' }}}}"
     assert not any(of.using("actions/cache") for of in JOBS)
 
 
+def _cached(path: str) -> tuple[list[tuple[str, dict[str, str]]], list[tuple[str, dict[str, str]]]]:
+    """Which workflows restore this folder, and which save it, each with what it says."""
+
+    def using(action: str) -> list[tuple[str, dict[str, str]]]:
+        return [(of.file, given) for of in JOBS for given in of.using(action) if given["path"] == path]
+
+    return using("actions/cache/restore"), using("actions/cache/save")
+
+
+def test_data_are_restored_from_where_mains_runs_alone_save_them() -> None:
+    restored, saved = _cached(_DATA)
+    assert {file for file, _ in saved}.isdisjoint(UNTRUSTED)
+    assert {"data.yml", "release.yml"} <= {file for file, _ in saved}
+    (get,) = (given for file, given in restored if file == "pull-request.yml")
+    assert all(given["key"].startswith(get["restore-keys"]) for _, given in saved)
+    assert all(given.get("lookup-only") for file, given in restored if file == "release.yml")
+    does = [step.get("run", "") for step in job("release.yml", "data").steps]
+    assert "slipway data pull" in does
+
+
 def test_a_restored_cache_is_no_store_and_only_what_main_names_is_taken_from_it() -> None:
-    (reader,) = [of for of in JOBS if of.using("actions/cache/restore")]
-    does = [step.get("uses", "").partition("@")[0] or step["run"].split(" --pull")[0] for step in reader.steps]
-    place = does.index("actions/cache/restore")
-    assert does[place + 1 : place + 3] == [
+    ((reader, _),) = _caching("restore", _CHAMPIONS)
+    does = [step.get("with", {}).get("path") or step.get("run", "").split(" --pull")[0] for step in reader.steps]
+    place = does.index(_CHAMPIONS)
+    assert does[place + 1 : place + 4] == [
         f"slipway ci champions --to .slipway/store --store {_CHAMPIONS}",
+        "actions/cache/restore",  # of data, each checked by its checksum
         'slipway ci review "$MODEL"',
     ]
     assert job("release.yml", "champions").steps[-2]["run"] == f"slipway ci champions --to {_CHAMPIONS}"
+
+
+def test_data_are_saved_by_main_alone_and_of_what_pointers_name_now() -> None:
+    """One saver: what another saved later would hide what is proposed."""
+    ((saver, put),) = _caching("save", ".slipway/data")
+    before, after = (f"data-${{{{ hashFiles('data/**/*.dvc') }}}}-${{{{ steps.{step}.outputs.waiting }}}}"
+                     for step in ("before", "now"))  # fmt: skip
+    assert saver.file == "watch.yml"
+    assert put["key"] == after
+    ((_, get),) = (found for found in _caching("restore", ".slipway/data") if found[0].file == "watch.yml")
+    assert (get["key"], "restore-keys" in get) == (before, False)
+    keeping = [step["env"]["SLIPWAY_DATA_CACHE"] for step in saver.steps if "slipway " in step.get("run", "")]
+    assert keeping == [".slipway/data"] * 2
+    scripts = [step["run"] for step in saver.steps if step.get("id") in {"before", "now"}]
+    assert len(scripts) == 2
+    assert len(set(scripts)) == 1
+    assert BRANCHES in scripts[0]
+
+
+def test_what_watches_may_propose_and_merges_nothing() -> None:
+    (watch,) = jobs("watch.yml")
+    assert watch.content["permissions"] == {"contents": "write", "issues": "write", "pull-requests": "write"}
+    assert watch.content["environment"] == "watch"
+    (app,) = watch.using("actions/create-github-app-token")
+    given = {name: level for name, level in app.items() if name.startswith("permission-")}
+    assert given == {f"permission-{name}": level for name, level in watch.content["permissions"].items()}
+    assert [one.words[1] for one in COMMANDS if one.where.startswith("watch.yml")] == ["watch", "data"]
+    assert document(FOLDER / "watch.yml")["concurrency"] == {"group": "watch", "cancel-in-progress": False}
 
 
 def test_what_a_pull_request_installs_is_not_kept_for_its_later_runs() -> None:

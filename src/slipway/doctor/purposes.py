@@ -34,10 +34,15 @@ PURPOSES = {
     APP_ID: Purpose(Need.ADVISED, "the GitHub App that pushes to main, or opens the pull requests of releases"),
     APP_KEY: Purpose(Need.ADVISED, "the private key of that App"),
     "SLIPWAY_DEPLOY_KEY": Purpose(Need.ADVISED, "the deploy key that pushes to main, where no App does"),
+    "SLIPWAY_PROMETHEUS": Purpose(Need.ADVISED, "what scrapes the models; without it, only their data are watched"),
+    "SLIPWAY_PROMETHEUS_TOKEN": Purpose(Need.ADVISED, "the token that Prometheus wants, if it wants one"),
+    "SLIPWAY_WATCH": Purpose(Need.ADVISED, "«never» where the cluster watches, or nobody is to"),
     "SLIPWAY_ATTEST": Purpose(Need.ADVISED, "«never» for a private repository without GitHub Enterprise Cloud"),
 }
 CREDENTIALS = {APP_KEY: "Integration", "SLIPWAY_DEPLOY_KEY": "DeployKey"}
 """Either of them pushes releases to a protected main, if its rules let that kind of actor pass."""
+WATCH = "watch"
+"""The environment whose App proposes newer data, and releases nothing."""
 _OTHER = Purpose(Need.ADVISED, "a workflow asks for it")
 
 

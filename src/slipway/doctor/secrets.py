@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from slipway.doctor.facts import PULLS, Names, Settings, Tree, Unseen
 from slipway.doctor.finding import Finding, State
-from slipway.doctor.purposes import APP_ID, APP_KEY, CREDENTIALS, purpose
+from slipway.doctor.purposes import APP_ID, APP_KEY, CREDENTIALS, WATCH, purpose
 from slipway.doctor.said import finding, unseen
 from slipway.doctor.workflows import Job
 
@@ -96,7 +96,7 @@ def _opener(tree: Tree, github: Settings, found: list[Finding]) -> Finding:
     Those that a workflow's own token opens start no workflow, so that the check that a merge waits for never runs:
     https://docs.github.com/en/actions/concepts/security/github_token
     """
-    keys = [one for one in found if one.name.partition(" ")[0] == APP_KEY]
+    keys = [one for one, credential in _releasing(found) if credential == APP_KEY]
     if not keys and tree.has_pipelines:
         return unseen(_WHO, Unseen(why="who opens the pull requests of releases is said in the cluster's Secret"))
     has_id = _set(APP_ID, github.variables)
@@ -117,7 +117,7 @@ def _opener(tree: Tree, github: Settings, found: list[Finding]) -> Finding:
 
 def _pusher(github: Settings, found: list[Finding]) -> Finding:
     """Whether anybody gets releases onto a main that takes nothing but pull requests."""
-    theirs = [(one, one.name.partition(" ")[0]) for one in found if one.name.partition(" ")[0] in CREDENTIALS]
+    theirs = _releasing(found)
     if kinds := {CREDENTIALS[credential] for one, credential in theirs if one.state is State.OK}:
         return _passes(_WHO, kinds, github)
     unknown = next((one for one, _ in theirs if one.state is State.UNKNOWN), None)
@@ -128,6 +128,12 @@ def _pusher(github: Settings, found: list[Finding]) -> Finding:
         'or have releases open pull requests, which takes an App: [tool.slipway] landing = "branch".'
     )
     return finding(_WHO, ok=False, what="a protected main refuses a workflow's own token", how=how)
+
+
+def _releasing(found: list[Finding]) -> list[tuple[Finding, str]]:
+    """What is found of the credentials that releases go by, each with its name."""
+    named = [(one, *one.name.partition(" ")[::2]) for one in found]
+    return [(one, name) for one, name, place in named if name in CREDENTIALS and place != f"({WATCH})"]
 
 
 def _passes(name: str, kinds: set[str], github: Settings) -> Finding:

@@ -206,8 +206,10 @@ def test_without_github_the_rest_is_judged_all_the_same() -> None:
 
 class TestWhoReleases:
     def names(self, *kept: str) -> Names:
+        """Who watches has an App's key, which is no help to releases."""
         others = SECRETS - {"SLIPWAY_GITHUB_APP_KEY", "SLIPWAY_DEPLOY_KEY"}
-        return Names(everywhere=frozenset(), by_environment=dict.fromkeys(HERE.environments, others | set(kept)))
+        places = dict.fromkeys(HERE.environments, others | set(kept)) | {"watch": others | {"SLIPWAY_GITHUB_APP_KEY"}}
+        return Names(everywhere=frozenset(), by_environment=places)
 
     @pytest.mark.parametrize(
         ("credential", "kind"), [("SLIPWAY_GITHUB_APP_KEY", "Integration"), ("SLIPWAY_DEPLOY_KEY", "DeployKey")]
