@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import yaml
 from tests.manifests.promql import all_rules, choices, metrics_of, queries, rules
-from tests.processes import until
+from tests.processes import HOST, ports, until
 from tests.prometheus_server import Server, Target, needs_prometheus, prometheus
 from tests.served import NAMES, make
 
@@ -99,6 +99,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
             )
             for (name, predictor), running in servers.items()
         ]
+        (nobody,) = ports(1)
+        gone = {"namespace": NAMESPACE, "served_model": "gone", "pod": "gone-default"}
+        targets.append(Target(address=f"{HOST}:{nobody}", labels=gone))
         work = tmp_path_factory.mktemp("prometheus")
         found = stack.enter_context(prometheus(work, targets, {"rules.yml": quick_rules()}))
         draw = random.Random(7)
@@ -116,7 +119,6 @@ def unknown(expression: str, names: set[str]) -> set[str]:
 
 
 def test_each_rule_is_evaluated_without_a_fault_and_gives_what_it_records(server: Server) -> None:
-    assert server.has_scraped()
     assert {rule["health"] for rule in server.rules()} == {"ok"}, [rule.get("lastError") for rule in server.rules()]
     for rule in all_rules():
         assert not unknown(rule["expr"], server.names()), rule
@@ -184,4 +186,7 @@ def test_alerts_that_fire_say_something(server: Server) -> None:
             assert "error expanding" not in text
             assert "<no value>" not in text
     assert {"SlipwayRequestsRefused", "SlipwayFeatureDrift", "SlipwayPredictionDrift"} <= fired.keys()
-    assert not {"SlipwayModelDown", "SlipwayErrorRate", "SlipwayModelStale"} & fired.keys()
+    assert not {"SlipwayErrorRate", "SlipwayModelStale"} & fired.keys()
+    (down,) = fired["SlipwayModelDown"]
+    assert down["labels"]["deployment_name"] == "gone"
+    assert down["annotations"]["summary"] == f"gone in {NAMESPACE} does not answer"
