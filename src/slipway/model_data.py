@@ -91,7 +91,7 @@ class ModelData:
             except InputError as error:
                 raise InputError(f"{name} is not here, and {error.faults[0].what}", hint=error.faults[0].hint) from None
             except OutsideError as error:
-                raise OutsideError(f"{name} is not here: {error.what}", hint=_hint(error)) from None
+                raise type(error)(f"{name} is not here: {error.what}", hint=_hint(error)) from None
         self.screen.say(f"{name} fetched, {to.stat().st_size / _MB:,.1f} MB")
 
     def _from_remote(self, pointer: Pointer, to: Path, told: Told) -> None:

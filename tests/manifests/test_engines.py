@@ -16,8 +16,8 @@ from tests.manifests.workflows import FOLDER, ROOT, in_order
 from slipway.cli.app import STAGES, app
 
 TEKTON = ROOT / "tekton"
-_ONLY_TEKTON = {"ci checkout"}
-"""GitHub has an action for it."""
+_ONLY_TEKTON = {"ci checkout", "ci data"}
+"""GitHub has an action for the one, and for the other a workflow of its own: a pull request's jobs have no secret."""
 _ANYWHERE = {
     "ci running",  # says that the run has begun, whenever it can
     "ci champions",  # needed when a model is compared; on GitHub release.yml leaves them in main's cache for that
@@ -84,6 +84,12 @@ def test_tekton_runs_each_stage_as_a_task_in_the_order_of_the_command_line() -> 
 
 def test_github_runs_the_stages_by_one_command() -> None:
     assert _names(of_github("pull-request.yml")) == ["ci plan", "ci champions", "ci review", "ci gate"]
+
+
+def test_both_engines_can_fetch_the_data_of_a_pull_request() -> None:
+    tekton = [command.name for _, command in of_pipeline("pull-request")]
+    assert "ci data" in tekton[: tekton.index("ci plan")]
+    assert _names(of_github("data.yml")) == ["ci checkout", "ci data"]
 
 
 def test_both_engines_do_the_same_for_a_pull_request() -> None:

@@ -13,6 +13,7 @@ SECRETS: dict[str, set[str]] = {
     "checkout": {"slipway-github"},
     "running": {"slipway-github"},
     "champions": {"slipway-store"},
+    "data": {"slipway-store"},
     "plan": set(),
     "validate": {"$(params.store-secret)"},
     "tune": {"$(params.store-secret)"},

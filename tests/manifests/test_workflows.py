@@ -13,7 +13,6 @@ from tests.manifests.commands import Command, of_workflow
 from tests.manifests.workflows import ACTIONS, FOLDER, ROOT, WORKFLOWS, Job, document, job, jobs
 
 from slipway import project
-from slipway.data_update import BRANCHES
 from slipway.forge.about import WORKFLOW
 
 COMMANDS = [command for path in [*WORKFLOWS, *ACTIONS] for command in of_workflow(path)]
@@ -221,53 +220,41 @@ def test_champions_are_restored_from_where_main_alone_saves_them() -> None:
     assert not any(of.using("actions/cache") for of in JOBS)
 
 
-def _cached(path: str) -> tuple[list[tuple[str, dict[str, str]]], list[tuple[str, dict[str, str]]]]:
-    """Which workflows restore this folder, and which save it, each with what it says."""
-
-    def using(action: str) -> list[tuple[str, dict[str, str]]]:
-        return [(of.file, given) for of in JOBS for given in of.using(action) if given["path"] == path]
-
-    return using("actions/cache/restore"), using("actions/cache/save")
-
-
 def test_data_are_restored_from_where_mains_runs_alone_save_them() -> None:
-    restored, saved = _cached(_DATA)
-    assert {file for file, _ in saved}.isdisjoint(UNTRUSTED)
-    assert {"data.yml", "release.yml"} <= {file for file, _ in saved}
-    (get,) = (given for file, given in restored if file == "pull-request.yml")
-    assert all(given["key"].startswith(get["restore-keys"]) for _, given in saved)
-    assert all(given.get("lookup-only") for file, given in restored if file == "release.yml")
-    does = [step.get("run", "") for step in job("release.yml", "data").steps]
-    assert "slipway data pull" in does
+    of_main, of_this = (given for of, given in _caching("restore", _DATA) if of.file == "pull-request.yml")
+    saved = {of.file: given["key"] for of, given in _caching("save", _DATA)}
+    assert set(saved) == {"data.yml", "watch.yml"}
+    assert saved["watch.yml"].startswith(of_main["restore-keys"])
+    assert saved["data.yml"].replace("inputs.pull-request", "env.PULL_REQUEST").startswith(of_this["restore-keys"])
+    assert not saved["data.yml"].startswith(of_main["restore-keys"])
 
 
 def test_a_restored_cache_is_no_store_and_only_what_main_names_is_taken_from_it() -> None:
     ((reader, _),) = _caching("restore", _CHAMPIONS)
     does = [step.get("with", {}).get("path") or step.get("run", "").split(" --pull")[0] for step in reader.steps]
     place = does.index(_CHAMPIONS)
-    assert does[place + 1 : place + 4] == [
+    assert does[place + 1 : place + 5] == [
         f"slipway ci champions --to .slipway/store --store {_CHAMPIONS}",
-        "actions/cache/restore",  # of data, each checked by its checksum
+        _DATA,  # checked by checksums
+        _DATA,
         'slipway ci review "$MODEL"',
     ]
     assert job("release.yml", "champions").steps[-2]["run"] == f"slipway ci champions --to {_CHAMPIONS}"
 
 
-def test_data_are_saved_by_main_alone_and_of_what_pointers_name_now() -> None:
-    """One saver: what another saved later would hide what is proposed."""
-    ((saver, put),) = _caching("save", ".slipway/data")
-    before, after = (f"data-${{{{ hashFiles('data/**/*.dvc') }}}}-${{{{ steps.{step}.outputs.waiting }}}}"
-                     for step in ("before", "now"))  # fmt: skip
-    assert saver.file == "watch.yml"
-    assert put["key"] == after
-    ((_, get),) = (found for found in _caching("restore", ".slipway/data") if found[0].file == "watch.yml")
-    assert (get["key"], "restore-keys" in get) == (before, False)
-    keeping = [step["env"]["SLIPWAY_DATA_CACHE"] for step in saver.steps if "slipway " in step.get("run", "")]
-    assert keeping == [".slipway/data"] * 2
-    scripts = [step["run"] for step in saver.steps if step.get("id") in {"before", "now"}]
-    assert len(scripts) == 2
-    assert len(set(scripts)) == 1
-    assert BRANCHES in scripts[0]
+def test_newer_data_are_saved_before_they_are_proposed() -> None:
+    """With the data of main, since reviews find the newest cache alone."""
+    watch = job("watch.yml", "watch")
+    does = [step.get("run", step.get("uses", "").partition("@")[0]) for step in watch.steps]
+    first = does.index("slipway watch --until data")
+    assert does[first : first + 3] == ["slipway watch --until data", "slipway data pull", "actions/cache/save"]
+    assert does.index("slipway watch") > first
+    (put,) = watch.using("actions/cache/save")
+    kept = {step["env"]["SLIPWAY_DATA_CACHE"] for step in watch.steps if "slipway " in step.get("run", "")}
+    assert kept == {put["path"]} == {".slipway/data"}
+    assert put["key"].startswith("data-")
+    last = watch.steps[-1]
+    assert (last["run"], last["if"]) == ("slipway watch", "${{ !cancelled() }}")
 
 
 def test_what_watches_may_propose_and_merges_nothing() -> None:
@@ -277,7 +264,7 @@ def test_what_watches_may_propose_and_merges_nothing() -> None:
     (app,) = watch.using("actions/create-github-app-token")
     given = {name: level for name, level in app.items() if name.startswith("permission-")}
     assert given == {f"permission-{name}": level for name, level in watch.content["permissions"].items()}
-    assert [one.words[1] for one in COMMANDS if one.where.startswith("watch.yml")] == ["watch", "data"]
+    assert [one.words[1] for one in COMMANDS if one.where.startswith("watch.yml")] == ["watch", "data", "watch"]
     assert document(FOLDER / "watch.yml")["concurrency"] == {"group": "watch", "cancel-in-progress": False}
 
 

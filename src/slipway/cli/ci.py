@@ -173,6 +173,23 @@ def ci_champions(
     return commands.copy_champions(workspace_of(repo, store), to)
 
 
+@ci.command("data")
+def ci_data(
+    checkout: Annotated[
+        Path, typer.Argument(metavar="DIR", help="A checkout of the pull request.", show_default=False)
+    ],
+    to: Annotated[
+        Path | None,
+        typer.Option("--to", metavar="DIR", help="Where to.", show_default="DIR/.slipway/data", file_okay=False),
+    ] = None,
+    repo: Repo = HERE,
+) -> int:
+    """Fetch what a pull request's pointers name, from main's remote, to where its jobs find it without credentials."""
+    from slipway.commands import ci as commands
+
+    return commands.fetch_data(workspace_of(repo, None), checkout, to)
+
+
 @ci.command("propose")
 def ci_propose(repo: Repo = HERE, as_json: Json = False) -> int:
     """Open a pull request for each commit that waits on a branch, and have it merge itself.

@@ -186,6 +186,19 @@ def copy_champions(workspace: Workspace, to: str) -> int:
     return ExitCode.DONE
 
 
+def fetch_data(workspace: Workspace, checkout: Path, to: Path | None) -> int:
+    """Fetch what a pull request's pointers name to where its run finds it."""
+    from slipway import proposed_data
+
+    told = False
+    for line in proposed_data.fetch(workspace, checkout.resolve(), to.absolute() if to else None):
+        emit(line)
+        told = True
+    if not told:
+        emit("No pointer names data that are reviewed here.")
+    return ExitCode.DONE
+
+
 def deferred(command: Callable[[], int], screen: Screen) -> int:
     """What a command found is told by a later job: it fails only where it could not do its work."""
     try:

@@ -11,6 +11,8 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from tests.conftest import toy_csv
@@ -21,6 +23,7 @@ from slipway.commands import data
 from slipway.errors import InputError, OutsideError
 from slipway.model_data import Named
 from slipway.pointer import Pointer
+from slipway.release.judge import Judge
 from slipway.stages import validate
 from slipway.workspace import Workspace
 
@@ -218,6 +221,24 @@ def test_the_bases_data_are_fetched_to_be_compared_with(
             None,
             False,
         )
+
+
+def test_main_is_judged_by_its_own_data(
+    own: Workspace, remote: Path, commit: Callable[[str], str], tmp_path: Path
+) -> None:
+    push(own)
+    view: Any = SimpleNamespace(tip=commit("Move the data"))
+    view.state = SimpleNamespace(model="toy", key=own.model("toy").key)
+    there = elsewhere(own, tmp_path)
+    there.git.run("fetch", "--quiet")
+    (there.git.root / ".dvc/config").write_text("")  # what somebody is about to change here does not count
+    (there.git.root / "data/toy/model.toml").write_text("")
+    with Judge(workspace=there)._laid_out(view) as passing:
+        assert passing.settings.repo != there.settings.repo
+        shutil.rmtree(remote)
+        assert passing.model("toy").key == view.state.key
+        assert passing.model("toy").dataset.table.num_rows == 160
+    assert not (there.git.root / NAME).exists()
 
 
 KILLED = """
