@@ -160,8 +160,9 @@ class App:
 
     def _note(self, scope: Scope, status: int) -> None:
         path: str = scope["path"]
-        known = "rest" if path in _PREDICT or path in _FEEDBACK else "v2" if path.startswith(_V2) else "other"
-        self._model.recorder.noted(code=status, transport=known)
+        paths = {"rest": path in _PREDICT, "feedback": path in _FEEDBACK, "v2": path.startswith(_V2)}
+        transport = next((name for name, is_its in paths.items() if is_its), "other")
+        self._model.recorder.noted(code=status, transport=transport)
 
     async def _error(self, scope: Scope, send: Send, status: int, what: str) -> None:
         self._note(scope, status)

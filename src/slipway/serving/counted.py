@@ -15,7 +15,8 @@ from slipway.serving.exposition import Histogram, Labels, Numbers, distinct
 from slipway.serving.reference import Bins, Texts
 from slipway.serving.shared import Floats
 
-TRANSPORTS = ("rest", "grpc", "v2", "other")
+TRANSPORTS = ("rest", "grpc", "v2", "feedback", "other")
+"""The first three ask for predictions, and are what error rates are of; `feedback` is told over either of two."""
 CODES = (200, *(code.value for code in HTTPStatus if code > HTTPStatus.OK), *range(1, 17))
 """HTTP's, and gRPC's own for what went wrong. One that is unknown counts as its hundred, as RFC 9110 reads it."""
 LATENCIES = (*(float(f"{digit}e{power}") for power in range(-4, 1) for digit in (1, 2.5, 5)), 10.0)

@@ -50,13 +50,13 @@ class Servicer(SeldonModelGRPC):  # type: ignore[misc]  # it has no types
             rewarded(feedback_grpc)
             answer = super().SendFeedback(feedback_grpc, context)
         except Refused as refusal:
-            self._note(HTTPStatus.BAD_REQUEST)
+            self._note(HTTPStatus.BAD_REQUEST, "feedback")
             context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(refusal))
-        self._note(HTTPStatus.OK)
+        self._note(HTTPStatus.OK, "feedback")
         return answer
 
-    def _note(self, code: HTTPStatus) -> None:
-        self.user_model.recorder.noted(code=code, transport="grpc")
+    def _note(self, code: HTTPStatus, transport: str = "grpc") -> None:
+        self.user_model.recorder.noted(code=code, transport=transport)
 
     def _has_not(self, _: Any, context: Any) -> None:  # noqa: ANN401
         context.abort(grpc.StatusCode.UNIMPLEMENTED, "a model has no such method; ask Predict")

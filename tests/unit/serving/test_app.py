@@ -84,7 +84,7 @@ async def asked(app: App, path: str, body: bytes = b"", *, method: str = "POST")
         ("GET", "/predict", b"", 200, []),
         ("OPTIONS", "/predict", b"", 200, [("rest", 200)]),
         ("DELETE", "/predict", b"", 405, [("rest", 405)]),
-        ("GET", "/send-feedback", b"", 500, [("rest", 500)]),
+        ("GET", "/send-feedback", b"", 500, [("feedback", 500)]),
         ("GET", "/metadata", b"", 200, [("other", 200)]),
         ("GET", "/health", b"", 200, [("other", 200)]),
         ("GET", "/metrics", b"", 200, [("other", 200)]),
