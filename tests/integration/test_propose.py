@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests import remotes
@@ -14,7 +16,10 @@ from tests.remotes import World
 from slipway.adapters.git import Git
 from slipway.adapters.github import GitHub, connect
 from slipway.adapters.main_branch import Landing
+from slipway.delivery.manifest import Release
+from slipway.forge import approving
 from slipway.forge.proposing import propose
+from slipway.release.step import Done
 from slipway.workspace import Workspace
 
 BRANCH = "slipway/production/toy"
@@ -98,3 +103,108 @@ def test_a_pull_request_that_somebody_closed_was_an_answer(
     closed.is_open = False
     assert propose(workspace, forge) == []
     assert len(server.state.pulls) == 1
+
+
+# ---- a person approves
+
+
+@pytest.fixture
+def to_approve(world: World, clone: Git) -> Workspace:
+    """Staging has verified a release, and production's waits for a person."""
+    chosen: dict[str, Any] = {
+        "environment": "staging",
+        "environments": ("staging", "production"),
+        "approve": ("production",),
+    }
+    staging = world.releaser(clone, **chosen)
+    (first,) = staging.release()
+    staging.confirm("toy", str(first.key))
+    approve(world, clone)
+    return world.workspace(clone, **chosen)
+
+
+def approve(world: World, clone: Git) -> None:
+    chosen: dict[str, Any] = {
+        "environment": "production",
+        "environments": ("staging", "production"),
+        "approve": ("production",),
+    }
+    list(world.releaser(clone, **chosen).release())
+
+
+def test_what_a_person_approves_does_not_merge_itself(
+    to_approve: Workspace, forge: GitHub, server: FakeGitHub, world: World
+) -> None:
+    first = propose(to_approve, forge)
+    (pull,) = server.state.pulls.values()
+    assert (pull.branch, pull.base, pull.merges_itself) == (BRANCH, "main", False)
+    assert pull.title.endswith(" in production")
+    key = world.workspace(world.person).model("toy").key
+    assert f"`{key}`" in pull.body
+    assert f"verified in staging | since {world.main()[:12]}, 2026-01-31 12:00 UTC" in pull.body
+    assert "+++ b/gitops/models/toy/production/seldon-deployment.yaml" in pull.body
+    assert "log_loss" in pull.body
+    pull.head = world.bare("rev-parse", BRANCH)
+    assert propose(to_approve, forge) == first
+    assert (len(server.state.pulls), pull.merges_itself) == (1, False)
+
+
+def test_a_text_that_a_person_took_over_stays_theirs(
+    to_approve: Workspace, forge: GitHub, server: FakeGitHub, world: World
+) -> None:
+    propose(to_approve, forge)
+    (pull,) = server.state.pulls.values()
+    pull.head, ours = world.bare("rev-parse", BRANCH), pull.body
+    pull.body = ours.replace("`gitops/`", "the folder")
+    propose(to_approve, forge)
+    assert pull.body == ours
+    pull.body = "Mine."
+    propose(to_approve, forge)
+    assert pull.body == "Mine."
+
+
+def test_no_commit_of_one_environment_brings_another_past_a_person(
+    to_approve: Workspace, forge: GitHub, server: FakeGitHub, world: World
+) -> None:
+    """Whoever may push branches could write slipway's trailers, under the name of an environment without approval."""
+    waiting = world.bare("rev-parse", BRANCH)
+    for branch in ("slipway/staging/toy", "slipway/production/toy.at-once"):
+        world.bare("update-ref", f"refs/heads/{branch}", waiting)
+    assert len(propose(replace(to_approve, settings=replace(to_approve.settings, landing="branch")), forge)) == 2
+    assert {pull.branch for pull in server.state.pulls.values()} == {BRANCH, f"{BRANCH}.at-once"}
+    assert not any(pull.merges_itself for pull in server.state.pulls.values())
+
+
+def test_a_promotion_waits_for_nobody_where_releases_do(
+    to_approve: Workspace, forge: GitHub, server: FakeGitHub, world: World, clone: Git
+) -> None:
+    world.bare("update-ref", "refs/heads/main", BRANCH)
+    world.give("B")
+    chosen: dict[str, Any] = {"environments": ("staging", "production"), "approve": ("production",)}
+    staging = world.releaser(clone, environment="staging", **chosen)
+    list(staging.release())
+    staging.promote("toy")
+    approve(world, clone)
+    world.bare("update-ref", "refs/heads/main", BRANCH)
+    world.bare("branch", "-D", BRANCH)
+    (step,) = [world.releaser(clone, Landing.BRANCH, environment="production", **chosen).promote("toy")]
+    assert step.done is Done.PROPOSED
+    propose(replace(to_approve, settings=replace(to_approve.settings, landing="branch")), forge)
+    (pull,) = server.state.pulls.values()
+    assert (pull.branch, pull.merges_itself) == (f"{BRANCH}.at-once", True)
+
+
+HOSTILE = "<img src=x>|`x`\n@team [a](http://b) "
+
+
+def test_nothing_of_a_manifest_is_rendered() -> None:
+    release = Release(key="a" * 64, image=f"r/x@sha256:{'0' * 64}", commit="c" * 40, metrics={HOSTILE: 1.0})
+    text = approving.body(
+        approving.Offer(
+            model="toy", environment="production", release=release, live=None, verified=None, diff=f"```\n{HOSTILE}\n"
+        )
+    )
+    table, _, rest = text.partition("What changes")
+    assert not any(active in table for active in ("<img", "@team", "](http", "`x`"))
+    assert rest.count("\n````") == 2
+    assert all(line.count("|") == 4 for line in table.splitlines() if line.startswith("|"))

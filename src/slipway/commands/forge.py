@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from slipway.adapters.main_branch import Landing
 from slipway.commands.ci import whole_commit
 from slipway.errors import ExitCode, InputError
 from slipway.forge import about, keeping, proposing
@@ -86,9 +85,10 @@ def keep(workspace: Workspace, asked: Asked) -> int:
 
 
 def propose(workspace: Workspace, *, as_json: bool) -> int:
-    """Have each commit that waits on a branch merged by a pull request."""
-    if workspace.settings.landing != Landing.BRANCH:
-        workspace.screen.say("Nothing waits: commits go to main by a push, unless SLIPWAY_LANDING is branch.")
+    """Have each commit that waits on a branch merged by a pull request: as soon as it may, or by a person."""
+    if not any(proposing.waits(workspace, name) for name in workspace.settings.through):
+        hint = "unless SLIPWAY_LANDING is branch, or [tool.slipway] approve names an environment"
+        workspace.screen.say(f"Nothing waits: commits go to main by a push, {hint}.")
         return ExitCode.DONE
     proposed = proposing.propose(workspace, _forge())
     if as_json:

@@ -1,42 +1,81 @@
-"""A pull request for each commit that waits on a branch of slipway's own, where main is protected."""
+"""A pull request for each commit that waits on a branch of slipway's own: for main's rules, or for a person."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from slipway.adapters.main_branch import MainBranch
-from slipway.forge.interface import Proposer
+from slipway.adapters.main_branch import Landing, MainBranch
+from slipway.forge import approving
+from slipway.forge.interface import Proposer, Pull
+from slipway.spec import MODEL_NAME
 
 if TYPE_CHECKING:
     from slipway.workspace import Workspace
 
-MANIFESTS = "gitops/models/"
 _BODY = """`slipway release` made this commit; main takes it by a pull request alone.
 
 It merges itself once main's rules allow it. Do not edit it: what main asks for by then is proposed anew.
 """
 
 
+def waits(workspace: Workspace, environment: str) -> bool:
+    """Whether commits of an environment may wait on branches."""
+    settings = workspace.settings
+    return settings.landing == Landing.BRANCH or environment in settings.approve
+
+
 def propose(workspace: Workspace, forge: Proposer) -> list[str]:
     """Open what is not open yet, and have each merge itself as soon as it may; the addresses of all of them.
 
-    Only slipway's own commits, upon main, which change nothing but manifests: whoever else writes to such a branch
-    opens his own. A commit whose pull request somebody closed is left alone: that was an answer.
+    What a person has to approve waits for that, with all that is known of it. Only slipway's own commits, upon main,
+    which change nothing but the model's manifests in that environment: whoever else writes to such a branch opens his
+    own. A commit whose pull request somebody closed is left alone: that was an answer.
     """
     main = MainBranch.of(workspace.git)
-    tip = main.tip()
-    addresses = []
-    for branch, commit in sorted(main.waiting(f"slipway/{workspace.settings.environment}/*").items()):
-        if not main.brings_only(commit, tip, MANIFESTS):
-            workspace.screen.say(
-                f"{branch}: left alone: its newest commit is not slipway's, or changes more than gitops/"
-            )
-            continue
-        pull = forge.pull_of_branch(branch)
-        if pull is None and any(not one.is_open for one in forge.pulls_of_commit(commit)):
-            workspace.screen.say(f"{branch}: left alone: somebody closed its pull request")
-            continue
-        pull = pull or forge.open_pull(branch, main.name, main.subject(commit), _BODY)
-        forge.merge_when_ready(pull)
-        addresses.append(pull.url)
-    return addresses
+    run = _Run(workspace=workspace, forge=forge, main=main, tip=main.tip())
+    every = [one for one in workspace.settings.through if waits(workspace, one)]
+    return [pull.url for environment in every for pull in run.of(environment)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Run:
+    workspace: Workspace
+    forge: Proposer
+    main: MainBranch
+    tip: str
+
+    def of(self, environment: str) -> Iterator[Pull]:
+        """The pull requests of one environment."""
+        for branch, commit in sorted(self.main.waiting(f"slipway/{environment}/*").items()):
+            model = branch.rpartition("/")[2].partition(".")[0]
+            below = f"gitops/models/{model}/{environment}/"
+            if not MODEL_NAME.fullmatch(model) or not self.main.brings_only(commit, self.tip, below):
+                self._say(f"{branch}: left alone: its newest commit is not slipway's, or changes more than {below}")
+            elif pull := self._pull(environment, model, branch, commit):
+                yield pull
+
+    def _pull(self, environment: str, model: str, branch: str, commit: str) -> Pull | None:
+        found = self._offer(environment, model, commit)
+        title, body = self.main.subject(commit), approving.body(found) if found else _BODY
+        title = f"{title} in {environment}" if found else title
+        pull = self.forge.pull_of_branch(branch)
+        if pull is None and any(not one.is_open for one in self.forge.pulls_of_commit(commit)):
+            self._say(f"{branch}: left alone: somebody closed its pull request")
+            return None
+        if pull is None:
+            pull = self.forge.open_pull(branch, self.main.name, title, body)
+        elif found and approving.MARKER in pull.body:
+            self.forge.edit_pull(pull, title=title, body=body)
+        if found is None:
+            self.forge.merge_when_ready(pull)
+        return pull
+
+    def _offer(self, environment: str, model: str, commit: str) -> approving.Offer | None:
+        if environment not in self.workspace.settings.approve:
+            return None
+        return self.main.deep(lambda: approving.offer(self.workspace, self.tip, environment, model, commit))
+
+    def _say(self, text: str) -> None:
+        self.workspace.screen.say(text)

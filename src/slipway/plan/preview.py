@@ -59,7 +59,7 @@ def preview(state: State, current: Current, merge: Merge, before: ServingTable |
     change = _change(state, current, merge, before)
     if change is None:
         return ""
-    return "".join(_diff(path, current.files.get(path), content) for path, content in change.files.items())
+    return "".join(diff(path, current.files.get(path), content) for path, content in change.files.items())
 
 
 def _at(repository: Repository, environment: str, merge: Merge) -> tuple[State, Current, ServingTable | None]:
@@ -107,7 +107,8 @@ def _shape(now: Serving, wished: ServingTable, before: ServingTable | None) -> S
     return None if is_same else Shape(replicas=replicas, canary_percent=percent, platform=platform, mode=mode)
 
 
-def _diff(path: str, before: bytes | None, after: bytes | None) -> str:
+def diff(path: str, before: bytes | None, after: bytes | None) -> str:
+    """A file's change as a unified diff."""
     old, new = ((content or b"").decode().splitlines(keepends=True) for content in (before, after))
     names = f"a/{path}" if before else "/dev/null", f"b/{path}" if after else "/dev/null"
     lines = difflib.unified_diff(old, new, *names)

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 APPROVED = ("release", "retire")
 """What a person approves where an environment asks for it; all that ends well or badly afterwards needs nobody."""
+AT_ONCE = ".at-once"
+"""The end of the name of a branch whose commit needs nobody, where others need somebody."""
 
 type Decide = Callable[[View], Prepared | Stopped]
 
@@ -46,9 +48,15 @@ class Decisions:
     shipping: Shipping
     until: Until = Until.COMMIT
 
-    def branch(self, model: str) -> str:
-        """The branch on which a model's next commit waits, where main is protected."""
-        return f"slipway/{self.workspace.settings.environment}/{model}"
+    def branch(self, model: str, verb: str = "") -> str:
+        """The branch on which a model's next commit waits, where main is protected or a person approves.
+
+        What a person approves waits apart from what merges itself: a pull request that was let merge itself would
+        merge whatever its branch has by then.
+        """
+        settings = self.workspace.settings
+        own = f"slipway/{settings.environment}/{model}"
+        return f"{own}{AT_ONCE}" if settings.environment in settings.approve and not self.is_approved(verb) else own
 
     def wanted(self, view: View) -> Prepared | Stopped:
         """What main's history asks for."""
@@ -182,7 +190,7 @@ class Decisions:
 
         A model's name has no full stop, so nobody takes it for one.
         """
-        return f"{self.branch(model)}.rebuild-{key[:SHORT]}"
+        return f"slipway/{self.workspace.settings.environment}/{model}.rebuild-{key[:SHORT]}"
 
     def took_away(self, view: View, key: str, image: str) -> str | None:
         """The commit by which a person took an image away from a key, if it is held."""
@@ -215,8 +223,11 @@ class Decisions:
         """Whether a commit waited that is wanted no longer; a run that is to land nothing leaves it there."""
         if not self._waits:
             return False
-        branch = self.branch(model)
-        return self.main.withdraw(branch) if self.until is Until.COMMIT else bool(self.main.waiting(branch))
+        branches = dict.fromkeys((self.branch(model), self.branch(model, APPROVED[0])))
+        if self.until is not Until.COMMIT:
+            return any(self.main.waiting(branch) for branch in branches)
+        gone = [branch for branch in branches if self.main.withdraw(branch)]
+        return bool(gone)
 
     def _that_waits(self, view: View) -> Change | None:
         """What somebody asked for that main's history does not: a promotion, a mark or a revert which waits still."""

@@ -179,7 +179,7 @@ class Releaser:
         for attempt in range(_ATTEMPTS):
             view = self._read(self.main.tip(), model)
             step = self._made(view, decide)
-            where = branch or self.decisions.branch(model)
+            where = branch or self.decisions.branch(model, step.verb)
             landed = self._landed(step, view, where) if step.commit else step
             if landed is not None:
                 return replace(landed, seconds=self.workspace.clock() - began)

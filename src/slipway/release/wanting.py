@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from slipway.adapters.main_branch import Landing, MainBranch
 from slipway.plan import history
 from slipway.plan.rule import Wanted
+from slipway.release.decisions import AT_ONCE
 from slipway.spec import MODEL_NAME
 
 if TYPE_CHECKING:
@@ -58,5 +59,5 @@ def served(workspace: Workspace, main: MainBranch, landing: Landing) -> list[str
 
 
 def _proposed(main: MainBranch, pattern: str) -> list[str]:
-    names = (branch.rpartition("/")[2] for branch in main.waiting(pattern))
-    return [name for name in names if MODEL_NAME.fullmatch(name)]
+    names = (branch.rpartition("/")[2].removesuffix(AT_ONCE) for branch in main.waiting(pattern))
+    return [name for name in dict.fromkeys(names) if MODEL_NAME.fullmatch(name)]
