@@ -48,6 +48,10 @@ _SHORTEST, _LONGEST, _SHARE = 1.0, 30.0, 0.1
 _WOULD = {End.PROMOTE: "promoted", End.CONFIRM: "marked as verified", End.REVERT: "taken back"}
 
 
+type Follow = Callable[[Workspace, MainBranch], None]
+"""Have whatever follows main follow it, in the workspace's environment."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Look:
     """How it is looked."""
@@ -102,10 +106,11 @@ def settle(
     *,
     as_json: bool,
     pause: Callable[[float], None] = time.sleep,
+    follow: Follow | None = None,
 ) -> int:
     """Look at every trial of these models, or of all; with `wait` again and again until each has ended."""
     workspace.check_history()
-    settling = Settling(workspace=workspace, models=models, look=look, as_json=as_json)
+    settling = Settling(workspace=workspace, models=models, look=look, as_json=as_json, follow=follow or mirrored)
     done: list[Settled] = []
     try:
         while True:
@@ -124,6 +129,18 @@ def settle(
     return max((one.exit_code for one in done), default=ExitCode.DONE)
 
 
+def mirrored(workspace: Workspace, main: MainBranch) -> None:
+    """Have MLflow's registry follow what main says now."""
+    mirror = Mirror(workspace=workspace)
+    mirror.start()
+    try:
+        main.deep(lambda: mirror.follow(main.known()))
+    except OutsideError as error:
+        workspace.screen.say(f"MLflow's registry does not follow: {error}")
+    finally:
+        mirror.close()
+
+
 def _pause(trial: Trial) -> float:
     return min(_LONGEST, max(_SHORTEST, _SHARE * trial.table.canary_minutes * 60))
 
@@ -136,6 +153,7 @@ class Settling:
     models: Sequence[str]
     look: Look
     as_json: bool
+    follow: Follow
 
     def round(self, but: Sequence[Trial]) -> list[Settled]:
         """Look at each other trial once, and tell what came of it. One that fails keeps no other from its end."""
@@ -144,7 +162,7 @@ class Settling:
         found = [self._settled(trial) for trial in asked]
         committed = {one.trial.environment: one.trial for one in found if one.step and one.step.done is Done.COMMITTED}
         for trial in committed.values():
-            self._mirror(trial)
+            self.follow(replace(self.workspace, settings=self._in(trial)), self.main)
         return found
 
     @cached_property
@@ -260,17 +278,6 @@ class Settling:
         except InputError as error:  # of the environment: the commit is there all the same
             say(f"{trial.model}: its pull request could not be told: {error}")
             return ""
-
-    def _mirror(self, trial: Trial) -> None:
-        """Have MLflow's registry follow what main says now of the trial's environment."""
-        mirror = Mirror(workspace=replace(self.workspace, settings=self._in(trial)))
-        mirror.start()
-        try:
-            self.main.deep(lambda: mirror.follow(self.main.known()))
-        except OutsideError as error:
-            self.workspace.screen.say(f"MLflow's registry does not follow: {error}")
-        finally:
-            mirror.close()
 
     def _say(self, one: Settled) -> None:
         """What people are told."""

@@ -21,6 +21,7 @@ from tests.remotes import World
 
 from slipway import trained
 from slipway.adapters.git import Git
+from slipway.adapters.main_branch import MainBranch
 from slipway.adapters.store import open_store
 from slipway.commands.settle import Look, settle
 from slipway.delivery import manifest
@@ -120,6 +121,7 @@ class Cluster:
 def serving(cluster: Cluster) -> Iterator[Cluster]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        wbufsize = -1  # head and body in one go: else the body waits for the head's receipt
 
         def do_GET(self) -> None:
             status, document = cluster.answer(self.path, self.rfile.read(int(self.headers["Content-Length"] or 0)))
@@ -154,6 +156,8 @@ class Place:
     cluster: Cluster
     now: datetime = NOW
     environments: tuple[str, ...] = ("production",)
+    followed: list[str] = field(default_factory=list)
+    """The environments in which something was committed, for whoever follows main."""
     printed: pytest.CaptureFixture[str] = field(repr=False)
 
     def workspace(self, **settings: Any) -> Workspace:
@@ -196,9 +200,12 @@ class Place:
         """The exit code, and what the document has of each trial."""
         self.printed.readouterr()
         workspace = self.workspace(**settings)
-        code = settle(workspace, models, look or Look(), as_json=True, pause=pause or never)
+        code = settle(workspace, models, look or Look(), as_json=True, pause=pause or never, follow=self.follow)
         found: list[Any] = json.loads(self.printed.readouterr().out)["trials"]
         return code, found
+
+    def follow(self, workspace: Workspace, _: MainBranch) -> None:
+        self.followed.append(workspace.settings.environment)
 
     def end(self, **settings: Any) -> tuple[int, str]:
         """The exit code, and the end of the one trial that there is."""
@@ -255,6 +262,7 @@ def test_the_life_of_a_trial(place: Place) -> None:
     assert "300 requests (0.00% errors" in message
     assert "the default 3,000 requests" in message
     assert place.settle() == (0, [])
+    assert place.followed == ["production"]
 
 
 @pytest.mark.parametrize(
@@ -337,6 +345,7 @@ def test_from_staging_to_production(place: Place) -> None:
     assert (code, first["environment"], first["kind"], first["end"]) == (0, "staging", "unconfirmed", "confirm")
     assert place.serving(environment="staging").default.verified
     assert place.world.log()[0].startswith("verify(toy): ")
+    assert place.followed == ["staging"]
     place.release()
     code, (fresh,) = place.settle()
     assert (code, fresh["environment"], fresh["kind"], fresh["end"]) == (0, "production", "fresh", "keep")
@@ -417,7 +426,7 @@ def test_where_main_is_protected_the_promotion_waits_on_a_branch(place: Place) -
 
 def test_people_are_told_in_lines(place: Place) -> None:
     key = on_trial(place)
-    assert settle(place.workspace(), (), Look(), as_json=False, pause=never) == 0
+    assert settle(place.workspace(), (), Look(), as_json=False, pause=never, follow=place.follow) == 0
     assert place.printed.readouterr().out.endswith(f" promote(toy): {key[:8]} 100%\n")
 
 
