@@ -112,6 +112,9 @@ def test_stages_do_not_import_each_other() -> None:
         ("stages", ("slipway.commands", "slipway.pipeline", "slipway.release")),
         ("bundle", ("slipway.adapters.github", "slipway.commands", "slipway.forge", "slipway.stages")),
         ("doctor", ("slipway.cli", "slipway.commands", "slipway.pipeline", "slipway.stages")),
+        ("live", ("slipway.adapters", "slipway.commands", "slipway.plan", "slipway.release", "slipway.stages")),
+        ("trial", ("slipway.commands", "slipway.forge", "slipway.release", "slipway.stages")),
+        ("watch", ("slipway.commands", "slipway.forge", "slipway.release", "slipway.stages")),
         ("forge", ("slipway.adapters.github", "slipway.cli", "slipway.commands", "slipway.pipeline")),
     ],
 )
