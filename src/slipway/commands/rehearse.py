@@ -33,6 +33,8 @@ class Place:
     model: str
     text: str
     """The user's own `model.toml`."""
+    data: Path
+    """The user's own, fetched if they are kept elsewhere."""
     sandbox: Sandbox
     settings: Settings
     """The sandbox's."""
@@ -55,7 +57,6 @@ def rehearse(workspace: Workspace, model: str, *, as_json: bool) -> int:
 def rehearse_fully(workspace: Workspace, model: str, *, as_json: bool) -> int:
     """Play every scene of the longer story, with a cluster that ends with it; errors as `rehearse`."""
     scraper.find()
-    file = workspace.model(model).data_file
     place = _place(workspace, model)
     prometheus = place.sandbox.root / "prometheus"
     shutil.rmtree(prometheus, ignore_errors=True)
@@ -83,9 +84,9 @@ def rehearse_fully(workspace: Workspace, model: str, *, as_json: bool) -> int:
             say=lambda line: workspace.screen.say(f"   {line}"),
             cluster=running,
             source=source,
-            rows=rows.rows(file, parsed),
-            yesterday=rows.yesterdays(file, parsed),
-            newest=file.read_bytes(),
+            rows=rows.rows(place.data, parsed),
+            yesterday=rows.yesterdays(place.data, parsed),
+            newest=place.data.read_bytes(),
             alerts=rules.about_drift(own_rules),
         )
         return _play(workspace, place, story, as_json=as_json)
@@ -96,12 +97,13 @@ def _place(workspace: Workspace, model: str) -> Place:
     path = repo / str(spec_path(check_name(model)))
     if not path.is_file():
         raise InputError(f"there is no model {model!r} to rehearse", hint="Name a folder of data/.")
+    data = workspace.model(model).fetched()
     sandbox = Sandbox.make(repo, model, LOCAL / "rehearsal", os.environ)
     if sandbox.kept:
         kept = sandbox.kept.relative_to(repo)
         workspace.screen.say(f"You worked in the sandbox since: that clone is in {kept} now.")
     own = Settings.from_environ(sandbox.environ, repo=sandbox.clone)
-    return Place(model=model, text=path.read_text(encoding="utf-8"), sandbox=sandbox, settings=own)
+    return Place(model=model, text=path.read_text(encoding="utf-8"), data=data, sandbox=sandbox, settings=own)
 
 
 def _told(sandbox: Sandbox, running: Cluster, source: Bucket) -> Sandbox:

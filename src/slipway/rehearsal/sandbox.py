@@ -23,6 +23,8 @@ from slipway.spec import folder
 _PROJECT = "pyproject.toml"
 _SHARED = (_PROJECT, "uv.lock", ".python-version")
 _PERSON = {"user.name": "You", "user.email": "you@example.org"}
+_END = 3.0
+"""Seconds for a command to put away what it works with."""
 _OWN = ("SLIPWAY_", "MLFLOW_", "GIT_", "GITHUB_", "RAY_", "AWS_")
 
 
@@ -112,8 +114,12 @@ class Sandbox:
             stderr=subprocess.STDOUT,
             text=True,
         ) as process:
-            if process.stdout is not None:
-                yield from (line.rstrip("\n") for line in process.stdout)
+            try:
+                if process.stdout is not None:
+                    yield from (line.rstrip("\n") for line in process.stdout)
+            except BaseException:
+                _end(process)
+                raise
         yield str(process.returncode)
 
     def asked(self, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -128,6 +134,15 @@ class Sandbox:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.unlink(missing_ok=True)
         file.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """See a command end: by itself where the interrupt key was meant for it too, else because it is told to."""
+    for told in (process.poll, process.terminate, process.kill):
+        told()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(_END)
+            return
 
 
 def _command(arguments: Sequence[str]) -> list[str]:
