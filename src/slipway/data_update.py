@@ -18,7 +18,6 @@ from slipway.adapters.own_git import MODEL
 from slipway.forge import watching
 from slipway.forge.watching import Words
 from slipway.key import SHORT
-from slipway.model_data import Named
 from slipway.pointer import SUFFIX, Pointer, Source
 from slipway.watch import decision, evidence
 from slipway.watch.evidence import Update
@@ -43,9 +42,6 @@ class Data(Protocol):
 
     def keep(self, source: Source, config: bytes | None) -> Sum:
         """Have what a source holds kept where pointers lead to, by main's `.dvc/config`. Raises as adapters do."""
-
-    def hold(self, named: Named, config: bytes | None) -> None:
-        """Have what waits already in this machine's cache, where that outlasts the run. Raises as adapters do."""
 
 
 class SameDataError(Exception):
@@ -72,6 +68,11 @@ class DataUpdate:
     def answer(self, model: str, source: Source) -> str:
         """The address of a pull request by which a person has decided about these data; empty if nobody has."""
         return self._answered(model, Marker(model=model, about=_about(source)))
+
+    def keep(self, subject: Subject, source: Source, outcome: Outcome) -> Outcome:
+        """Have the data where a pointer to them will lead, and propose nothing yet."""
+        new = self._kept(subject, source, self._waiting.get(f"{BRANCHES}{subject.model}"))
+        return outcome.saying(f"they are kept: md5 {new.md5}")
 
     def propose(self, subject: Subject, pointer: Pointer, source: Source, outcome: Outcome) -> Outcome:
         """Have the data wait on the branch, in a pull request that a person merges.
@@ -115,16 +116,15 @@ class DataUpdate:
 
     def _kept(self, subject: Subject, source: Source, waits: str | None) -> Pointer:
         """The new pointer: the one that waits already, or one to data that are fetched now."""
-        config, name = self.tip.read(".dvc/config"), subject.file.removesuffix(SUFFIX)
         if waits is not None and self.main.brings_only(waits, self.tip.id, subject.file):
             content = Commit(git=self.workspace.git, id=waits).read(subject.file)
             pointer = Pointer.parse(content, subject.file) if content is not None else None
             if pointer is not None and pointer.source == source:
-                self.data.hold(Named(name=name, pointer=pointer), config)
                 return pointer
         self.workspace.screen.say(f"{subject.model}: fetching {source.url}")
-        kept = self.data.keep(source, config)
-        return Pointer(path=name.rpartition("/")[2], md5=kept.md5, size=kept.size, source=source)
+        kept = self.data.keep(source, self.tip.read(".dvc/config"))
+        name = subject.file.rpartition("/")[2].removesuffix(SUFFIX)
+        return Pointer(path=name, md5=kept.md5, size=kept.size, source=source)
 
     def _committed(self, subject: Subject, pointer: Pointer, outcome: Outcome, branch: str) -> str:
         """The commit that waits on the branch. Whoever loses a race finds the other's, which changes the same."""

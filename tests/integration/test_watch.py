@@ -21,10 +21,11 @@ from tests.remotes import World
 from slipway.adapters.data_remote import DataRemote
 from slipway.commands.watch import Look, watch
 from slipway.pointer import Pointer
+from slipway.watch.outcome import Until
 
 MODEL, BRANCH, FILE = "toy", "slipway/watch/toy", "data/toy/train.csv.dvc"
 OLD, NEW, NEWER = (remotes.data(version).encode() for version in "ABC")
-LOOK = Look(prometheus=None, days=1.0, dry_run=False)
+LOOK = Look(prometheus=None, days=1.0, until=Until.PROPOSAL)
 Watch = Callable[..., dict[str, Any]]
 
 
@@ -106,10 +107,10 @@ def run(world: World, capsys: pytest.CaptureFixture[str]) -> Watch:
     """Watch toy in a clone of its own, which is gone afterwards, as a job's is; what the command said, and its code."""
     count = iter(range(100))
 
-    def once(*, dry_run: bool = False, **settings: Any) -> dict[str, Any]:
+    def once(*, until: Until = Until.PROPOSAL, **settings: Any) -> dict[str, Any]:
         clone = world.clone(f"clone-{next(count)}", "--depth=1")
         capsys.readouterr()
-        code = watch(world.workspace(clone, **settings), [], replace(LOOK, dry_run=dry_run), as_json=True)
+        code = watch(world.workspace(clone, **settings), [], replace(LOOK, until=until), as_json=True)
         (found,) = json.loads(capsys.readouterr().out)["models"]
         return {**found, "code": code, "said": "; ".join(found["said"])}
 
@@ -178,19 +179,24 @@ class TestNewData:
         assert md5(NEWER) in pull.body
         assert md5(NEW) not in pull.body
 
-    def test_what_waits_is_kept_for_runs_that_hold_no_credentials(
-        self, place: Place, run: Watch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    def test_data_can_be_kept_before_they_are_proposed(
+        self, world: World, place: Place, server: FakeGitHub, run: Watch, tmp_path: Path
     ) -> None:
+        """Then a review that holds no credentials finds them, in a cache that is saved in between."""
         place.write(NEW)
-        for name in ("first", "second"):  # the second run's machine has nothing of the first's
-            monkeypatch.setenv("SLIPWAY_DATA_CACHE", str(tmp_path / name))
-            run(data_cache=tmp_path / name)
-            (kept,) = (file for file in (tmp_path / name / "files").rglob("*") if file.is_file())
-            assert kept.read_bytes() == NEW
+        found = run(until=Until.DATA, data_cache=tmp_path / "cache")
+        assert found["code"] == 0
+        (kept,) = (file for file in (tmp_path / "cache" / "files").rglob("*") if file.is_file())
+        assert kept.read_bytes() == NEW
+        assert not world.bare("branch", "--list", BRANCH)
+        assert not server.state.pulls
+        run()
+        run(until=Until.DATA, data_cache=tmp_path / "later")
+        assert not (tmp_path / "later").exists()
 
     def test_a_dry_run_changes_nothing(self, world: World, place: Place, server: FakeGitHub, run: Watch) -> None:
         place.write(NEW)
-        found = run(dry_run=True)
+        found = run(until=Until.LOOK)
         assert "would be proposed on the branch" in found["said"]
         assert not world.bare("branch", "--list", BRANCH)
         assert not [*server.asked("POST", "/pulls"), *server.asked("POST", "/issues")]

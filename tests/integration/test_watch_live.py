@@ -36,6 +36,7 @@ from slipway.live.selector import Selector
 from slipway.watch.decision import Kind, Live, findings
 from slipway.watch.drift import LEAST_ROWS
 from slipway.watch.observe import Observer
+from slipway.watch.outcome import Until
 
 pytestmark = needs_prometheus
 KEY, OTHER = "ab" * 32, "cd" * 32
@@ -164,7 +165,7 @@ def run(world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkey
 
     def once(*names: str, address: str, **settings: Any) -> dict[str, dict[str, Any]]:
         capsys.readouterr()
-        look = Look(prometheus=address, days=1.0, dry_run=False)
+        look = Look(prometheus=address, days=1.0, until=Until.PROPOSAL)
         code = watch(world.workspace(clone, **settings), names, look, as_json=True)
         models = json.loads(capsys.readouterr().out)["models"]
         return {one["model"]: {**one, "said": "; ".join(one["said"]), "code": code} for one in models}

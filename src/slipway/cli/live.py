@@ -8,6 +8,7 @@ import typer
 
 from slipway.cli.app import SERVED, app
 from slipway.cli.options import HERE, Json, Repo, StoreUrl, workspace_of
+from slipway.watch.outcome import Until
 
 Models = Annotated[
     list[str] | None, typer.Argument(metavar="[MODEL]...", help="Models; none: all.", show_default=False)
@@ -60,6 +61,9 @@ def watch(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be proposed, and propose nothing.")
     ] = False,
+    until: Annotated[
+        Until, typer.Option("--until", help="With `data`, newer data are fetched and kept, and not proposed yet.")
+    ] = Until.PROPOSAL,
     repo: Repo = HERE,
     store: StoreUrl = None,
     as_json: Json = False,
@@ -72,5 +76,5 @@ def watch(
     """
     from slipway.commands.watch import Look, watch
 
-    look = Look(prometheus=prometheus, days=days, dry_run=dry_run)
+    look = Look(prometheus=prometheus, days=days, until=Until.LOOK if dry_run else until)
     return watch(workspace_of(repo, store), models or [], look, as_json=as_json)

@@ -16,11 +16,11 @@ from slipway.adapters.prometheus import Prometheus
 from slipway.errors import ExitCode
 from slipway.screen import emit, emit_json
 from slipway.stages.watch import Watcher
+from slipway.watch.outcome import Until
 
 if TYPE_CHECKING:
     from slipway.adapters.data_files import Sum
     from slipway.forge.watching import Watched
-    from slipway.model_data import Named
     from slipway.pointer import Source
     from slipway.watch.decision import Live
     from slipway.watch.drift import Moved
@@ -40,21 +40,21 @@ class Look:
     """Its address, where it is another than the settings'."""
     days: float
     """Of live traffic."""
-    dry_run: bool
+    until: Until
 
 
 def watch(workspace: Workspace, models: Sequence[str], look: Look, *, as_json: bool) -> int:
     """Look at these models, or at all; propose newer data, and tell of drift that none can mend."""
     workspace.check_history()
-    has_prometheus = look.prometheus or workspace.settings.prometheus
+    is_asked = look.until is not Until.DATA and (look.prometheus or workspace.settings.prometheus)
     watcher = Watcher(
         workspace=workspace,
         main=MainBranch.of(workspace.git),
         data=S3Data(workspace=workspace, environ=os.environ),
-        prometheus=Prometheus.of(workspace.settings, look.prometheus) if has_prometheus else None,
+        prometheus=Prometheus.of(workspace.settings, look.prometheus) if is_asked else None,
         forge=_forge(os.environ),
         days=look.days,
-        dry_run=look.dry_run,
+        until=look.until,
         pause=time.sleep,
     )
     outcomes = watcher.watch(models)
@@ -88,11 +88,6 @@ class S3Data:
             kept, found = data.cache.keep(file, called=source.url)
             data.remote().put(kept)
         return found
-
-    def hold(self, named: Named, config: bytes | None) -> None:
-        """Fetch it from the remote, where somebody has named a cache: it is kept for runs that may not do so."""
-        if self.environ.get("SLIPWAY_DATA_CACHE"):
-            self.workspace.data(config).get(named)
 
 
 def _forge(environ: Mapping[str, str]) -> Watched | None:

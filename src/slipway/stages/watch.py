@@ -26,7 +26,7 @@ from slipway.watch.decision import Live, Nothing, Propose, Stuck
 from slipway.watch.fresh import Fresh, State
 from slipway.watch.marker import Marker, read
 from slipway.watch.observe import Asking, Observer
-from slipway.watch.outcome import Outcome, Subject
+from slipway.watch.outcome import Outcome, Subject, Until
 
 if TYPE_CHECKING:
     from slipway.adapters.main_branch import MainBranch
@@ -48,7 +48,7 @@ class Watcher:
     prometheus: Asking | None
     forge: Watched | None
     days: float
-    dry_run: bool
+    until: Until
     pause: Callable[[float], None] = field(repr=False)
     """Wait for so many seconds."""
 
@@ -179,8 +179,10 @@ class Watcher:
             raise TypeError("newer data without a source")
         if closed := self._update.answer(subject.model, source):
             return outcome.saying(f"a person has closed {closed}: these data are not proposed again")
-        if self.dry_run:
+        if self.until is Until.LOOK:
             return outcome.saying(f"they would be proposed on the branch {BRANCHES}{subject.model}")
+        if self.until is Until.DATA:
+            return self._update.keep(subject, source, outcome)
         try:
             return self._settled(self._update.propose(subject, pointer, source, outcome))
         except SameDataError:
@@ -191,7 +193,7 @@ class Watcher:
     def _tell(self, outcome: Outcome, stuck: Stuck) -> Outcome:
         found = evidence.headline(stuck.findings)
         outcome = replace(outcome.saying(f"{found}, and there are no newer data"), exit_code=ExitCode.VERDICT_NO)
-        if self.forge is None or self.dry_run or outcome.live is None:
+        if self.forge is None or self.until is not Until.PROPOSAL or outcome.live is None:
             return outcome
         about = [f"{outcome.live.key} {one.kind} {one.name}" for one in stuck.findings]
         words = Words(
@@ -206,11 +208,11 @@ class Watcher:
 
     def _settled(self, outcome: Outcome) -> Outcome:
         """Close the issue that told of what is over."""
-        if self.forge is None or self.dry_run or outcome.model not in self._told:
+        if self.forge is None or self.until is not Until.PROPOSAL or outcome.model not in self._told:
             return outcome
         closed = watching.settle(self.forge, outcome.model)
         return outcome.saying(*(f"{url} is closed: there is nothing to it any more" for url in closed))
 
     def _withdrawn(self, outcome: Outcome) -> Outcome:
         is_over = outcome.fresh is not None and outcome.fresh.state in _OVER
-        return self._update.withdraw(outcome) if is_over and not self.dry_run else outcome
+        return self._update.withdraw(outcome) if is_over and self.until is Until.PROPOSAL else outcome

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import TYPE_CHECKING, Self
 
 from slipway.errors import ExitCode
@@ -11,6 +12,16 @@ if TYPE_CHECKING:
     from slipway.pointer import Pointer
     from slipway.watch.decision import Decision, Live
     from slipway.watch.fresh import Fresh
+
+
+class Until(StrEnum):
+    """How far a run goes."""
+
+    LOOK = "look"
+    """Nothing is changed anywhere."""
+    DATA = "data"
+    """Newer data are fetched and kept, so that whoever is to read them finds them before they are proposed."""
+    PROPOSAL = "proposal"
 
 
 @dataclass(frozen=True, kw_only=True)
