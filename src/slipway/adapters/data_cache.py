@@ -41,6 +41,7 @@ class DataCache:
             with self._locked(pointer.md5):
                 if (found := self.find(pointer.md5)) is None:
                     found = self.root / place(pointer.md5)
+                    data_files.clear(found)
                     fetch(found)
                     known = sum_of(found)
                     found.chmod(_READ_ONLY)

@@ -81,13 +81,13 @@ def copy(file: Path, to: Path, *, called: str, scratch: Path) -> None:
 
     Never a hard link: whoever edits the copy would edit the cache.
     """
-    part = _part(scratch)
+    part = _part(scratch, to.name)
     known = sum_of(file)
     try:
         for folder in (scratch, to.parent):
             folder.mkdir(parents=True, exist_ok=True)
         if scratch.stat().st_dev != to.parent.stat().st_dev:
-            part = _part(to.parent)
+            part = _part(to.parent, to.name)
         with file.open("rb") as source, os.fdopen(_new(part), "wb") as target:
             _copy(source.fileno(), target.fileno())
             os.fsync(target.fileno())
@@ -112,8 +112,14 @@ def _copy(source: int, target: int) -> None:
             os.write(target, chunk)
 
 
-def _part(folder: Path) -> Path:
-    return folder / f".part-{os.getpid()}-{secrets.token_hex(8)}"
+def _part(folder: Path, name: str) -> Path:
+    return folder / f".part-{name}-{secrets.token_hex(8)}"
+
+
+def clear(to: Path) -> None:
+    """Remove what was left of a file by writers that were killed. Whoever calls knows that nobody writes it now."""
+    for part in to.parent.glob(f".part-{to.name}-*"):
+        part.unlink(missing_ok=True)
 
 
 def _new(part: Path) -> int:
@@ -133,7 +139,7 @@ def write(
     Raises `DamagedError` where it is not `expected`, of which no more is read than it has; `OutsideError` where there
     is no room. `called` is what people know the content by.
     """
-    part = _part(to.parent)
+    part = _part(to.parent, to.name)
     try:
         to.parent.mkdir(parents=True, exist_ok=True)
         found = _write(_bounded(content, expected, called), part, told)

@@ -108,6 +108,14 @@ def test_who_waits_for_one_that_is_killed_fetches_itself(tmp_path: Path) -> None
     assert log.read_text() == "fetched\n" * 2
 
 
+def test_what_a_killed_one_left_is_removed(cache: DataCache) -> None:
+    file = cache.root / place(MD5)
+    file.parent.mkdir(parents=True)
+    (file.parent / f".part-{file.name}-0123").write_bytes(b"half")
+    assert cache.get(POINTER, fetch) == file
+    assert list(file.parent.iterdir()) == [file]
+
+
 def test_a_copy_is_nobodys_way_into_the_cache(cache: DataCache, tmp_path: Path) -> None:
     kept, copy = cache.get(POINTER, fetch), tmp_path / "model" / "train.csv"
     data_files.copy(kept, copy, called="train.csv", scratch=tmp_path / "scratch")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +21,7 @@ from tests.conftest import toy_csv
 from tests.s3_server import bucket, put, serving, use
 
 from slipway.adapters.git import Git
+from slipway.adapters.ray_job import source
 from slipway.commands import data
 from slipway.errors import InputError, OutsideError
 from slipway.model_data import Named
@@ -45,8 +48,8 @@ def own(workspace: Workspace, tmp_path: Path) -> Workspace:
     return replace(workspace, settings=replace(workspace.settings, data_cache=tmp_path / "cache"))
 
 
-def push(workspace: Workspace, file: Path | None = None, source: str | None = None) -> int:
-    return data.push(workspace, "toy", file, source=source, as_json=False)
+def push(workspace: Workspace, file: Path | None = None, url: str | None = None) -> int:
+    return data.push(workspace, "toy", file, source=url, as_json=False)
 
 
 def pull(workspace: Workspace) -> int:
@@ -241,6 +244,19 @@ def test_main_is_judged_by_its_own_data(
     assert not (there.git.root / NAME).exists()
 
 
+def test_a_searchs_pods_get_the_data_themselves(
+    own: Workspace, remote: Path, commit: Callable[[str], str], tmp_path: Path
+) -> None:
+    push(own)
+    commit("Move the data")
+    there = elsewhere(own, tmp_path)
+    archive = zipfile.ZipFile(io.BytesIO(source.pack(there.model("toy"))))
+    shutil.rmtree(remote)
+    archive.extractall(tmp_path / "pod")
+    in_pod = replace(own.settings, repo=tmp_path / "pod" / "repository", data_cache=None)
+    assert replace(own, settings=in_pod).model("toy").dataset.table.num_rows == 160
+
+
 KILLED = """
 import os, sys
 from slipway.cli import main
@@ -289,7 +305,7 @@ def test_an_imports_source_is_noted_checked_and_asked(
     (own.git.root / ".dvc").mkdir()
     (own.git.root / ".dvc/config").write_text(CONFIG.format(url=f"{bucket('kept')}/data"))
     put(url, toy_csv(160).encode())
-    push(own, source=url)
+    push(own, url=url)
     commit("Move the data")
     pointer = Pointer.parse((own.git.root / f"{NAME}.dvc").read_bytes(), f"{NAME}.dvc")
     assert pointer.source is not None
@@ -297,7 +313,7 @@ def test_an_imports_source_is_noted_checked_and_asked(
     put(url, toy_csv(170).encode())
     with pytest.raises(InputError, match="is not what s3://incoming/toy"):
         push(own, own.git.root / NAME, url)
-    push(own, source=url)
+    push(own, url=url)
     assert own.model("toy").dataset.table.num_rows == 170
     new = tmp_path / "new.csv"
     new.write_text(toy_csv(90))
@@ -313,7 +329,7 @@ def test_what_the_remote_does_not_have_is_fetched_from_the_source(
     use(server, monkeypatch)
     url = f"{bucket('versions', versions=True)}/toy.csv"
     put(url, toy_csv(160).encode())
-    push(own, source=url)
+    push(own, url=url)
     put(url, toy_csv(170).encode())
     shutil.rmtree(remote)
     shutil.rmtree(tmp_path / "cache")
