@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 import yaml
 from seldon_core import metrics as seldon
+from seldon_core.utils import json_to_feedback
 from tests.conftest import SOURCE
 from tests.manifests.commands import Command
 from tests.manifests.promql import DASHBOARD, MONITORING, all_rules, metrics_of, panels, queries, rules
@@ -156,6 +158,13 @@ def test_the_commands_that_alerts_name_are_slipways() -> None:
     for line in named:
         plain = " ".join(line).replace("{{ $labels.deployment_name }}", "toy").replace("MODEL", "toy")
         Command(where=plain, words=("slipway", *plain.replace("URL", "http://toy").split())).parse()
+
+
+def test_the_feedback_that_the_readme_shows_is_seldons() -> None:
+    (shown,) = re.findall(r"```json\n(.*?)```", (MONITORING / "README.md").read_text(), re.DOTALL)
+    told = json_to_feedback(json.loads(shown))
+    assert told.request.data.ndarray
+    assert told.truth.data.ndarray[0] == "versicolor"
 
 
 # ---- what the dashboard asks
