@@ -17,6 +17,7 @@ from pathlib import Path
 
 from slipway.errors import InputError, OutsideError
 from slipway.key import TRAINING
+from slipway.pointer import SUFFIX
 from slipway.rehearsal import spec_text
 from slipway.spec import folder
 
@@ -154,6 +155,7 @@ def _environment(root: Path, environ: Mapping[str, str]) -> dict[str, str]:
     kept = {name: value for name, value in environ.items() if not name.startswith(_OWN)}
     return kept | {
         "SLIPWAY_STORE": str(root / "store"),
+        "SLIPWAY_DATA_CACHE": str(root / "data"),
         "MLFLOW_TRACKING_URI": f"sqlite:///{root / 'mlflow.db'}",
         "GIT_CONFIG_GLOBAL": os.devnull,
         "GIT_CONFIG_NOSYSTEM": "1",
@@ -162,14 +164,17 @@ def _environment(root: Path, environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def _copy(repo: Path, clone: Path, model: str) -> None:
-    """What belongs to a model's key, and nothing else. A link stays one, as in Git: what it leads to is not copied."""
+    """What belongs to a model's key, and nothing else. A link stays one, as in Git: what it leads to is not copied.
+
+    Data that a pointer names are the sandbox's own: it has no way to the remote that they came from.
+    """
     for name in _SHARED:
         if not (repo / name).is_file():
             raise InputError(f"this repository has no {name}, which is part of every key")
         shutil.copy(repo / name, clone)
     project = clone / _PROJECT
     project.write_text(spec_text.without_slipway(project.read_text(encoding="utf-8")), encoding="utf-8")
-    ignore = shutil.ignore_patterns("__pycache__")
+    ignore = shutil.ignore_patterns("__pycache__", f"*{SUFFIX}", ".gitignore")
     for path in (TRAINING, str(folder(model))):
         if (repo / path).is_symlink():
             raise InputError(f"{path} is a link, and Git keeps no more of it", hint="Put the folder itself there.")

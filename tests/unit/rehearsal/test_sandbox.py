@@ -65,6 +65,17 @@ def test_the_projects_own_settings_stay_outside(repository: Git) -> None:
     assert key_inputs(WorkTree(root=place.clone), "toy").key == key
 
 
+def test_data_that_a_pointer_names_are_the_sandboxs_own(repository: Git) -> None:
+    folder = repository.root / "data" / "toy"
+    (folder / "train.csv.dvc").write_text(f"outs:\n- md5: {'0' * 32}\n  path: train.csv\n")
+    (folder / ".gitignore").write_text("/train.csv\n")
+    place = sandbox(repository)
+    assert place.environ["SLIPWAY_DATA_CACHE"] == str(repository.root / PLACE / "data")
+    assert key_inputs(WorkTree(root=place.clone), "toy").data.startswith("sha256:")
+    place.git("add", "--all")
+    assert "data/toy/train.csv" in place.git("ls-files").splitlines()
+
+
 def test_a_link_stays_a_link_and_is_not_written_through(repository: Git, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
