@@ -18,7 +18,7 @@ from pydantic import Field, ValidationError
 
 from slipway.errors import InputError
 from slipway.training.faults import Fault
-from slipway.training.recipe import Recipe, Table
+from slipway.training.recipe import Lenient, Recipe, Table
 
 MODEL_NAME = re.compile(r"[a-z][a-z0-9-]{0,39}")
 """A model's name is also the name of Kubernetes objects."""
@@ -66,9 +66,9 @@ class ServingTable(Table):
     """How many requests a canary answers at least before it is compared with the default."""
     canary_hours: Annotated[float, Field(gt=0, le=720)] = 24.0
     """How long a canary waits for so many; then its golden requests alone decide."""
-    platform: Platform = Platform.SELDON
+    platform: Annotated[Platform, Lenient] = Platform.SELDON
     """What serves it: another one is another manifest, and retrains nothing."""
-    deployment_mode: DeploymentMode = DeploymentMode.STANDARD
+    deployment_mode: Annotated[DeploymentMode, Lenient] = DeploymentMode.STANDARD
     """KServe's: `knative` splits the traffic itself, `standard` has a second service for a canary."""
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slipway.errors import ExitCode, InputError
-from slipway.spec import ModelSpec, check_name, key_lines, parse
+from slipway.spec import DeploymentMode, ModelSpec, Platform, check_name, key_lines, parse
 from slipway.training.recipe import IntRange, dimensions
 
 GOOD = """\
@@ -112,3 +112,11 @@ def test_lines_are_found_by_dotted_path() -> None:
     lines = key_lines(GOOD)
     assert lines["search", "random_forest"] == 10
     assert lines["search", "random_forest", "n_estimators"] == 12
+
+
+def test_a_platform_is_named_as_any_other_value() -> None:
+    text = GOOD + '\n[serving]\nplatform = "kserve"\ndeployment_mode = "knative"\n'
+    serving = parse(text.encode(), "model.toml").serving
+    assert (serving.platform, serving.deployment_mode) == (Platform.KSERVE, DeploymentMode.KNATIVE)
+    with pytest.raises(InputError, match=r"\[serving\] platform: .*'seldon' or 'kserve', not 'elsewhere'"):
+        parse(text.replace("kserve", "elsewhere").encode(), "model.toml")
