@@ -10,8 +10,10 @@ import select
 import socket
 import ssl
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -75,18 +77,20 @@ class Line:
         )
         self._connection.response_class = functools.partial(_Response, left=self._left)  # type: ignore[assignment]  # made as a class is
 
-    def ask(self, method: str, path: str, body: bytes | None = None) -> Reply:
+    def ask(
+        self, method: str, path: str, body: bytes | None = None, *, marks: Mapping[str, str] = MappingProxyType({})
+    ) -> Reply:
         """Ask for a path below the endpoint's address; `EndpointError` if no whole HTTP answer comes in time.
 
         A line that the server closed while it was idle is opened again. Nothing is asked twice: a request that a
-        server dropped would not be seen.
+        server dropped would not be seen. `marks` are further headers.
         """
         if self._is_over:
             raise EndpointError(Kind.CONNECTION, "was not asked any more")
         if self._is_dropped():
             self.close()
         try:
-            return self._ask(method, path, body)
+            return self._ask(method, path, body, marks)
         except (EndpointError, OSError, ValueError, http.client.HTTPException) as error:
             self.close()
             raise _unanswered(error, self._timeout) from None
@@ -110,11 +114,11 @@ class Line:
         heard.register(self._connection.sock, select.POLLIN)
         return bool(heard.poll(0))
 
-    def _ask(self, method: str, path: str, body: bytes | None) -> Reply:
+    def _ask(self, method: str, path: str, body: bytes | None, marks: Mapping[str, str]) -> Reply:
         self._deadline = time.monotonic() + self._timeout
         if self._connection.sock is not None:
             self._connection.sock.settimeout(self._timeout)  # what was left of the answer before
-        headers = {"Content-Type": "application/json"} if body is not None else {}
+        headers = {**marks} | ({"Content-Type": "application/json"} if body is not None else {})
         self._connection.request(method, self._prefix + path, body, headers)
         with self._connection.getresponse() as response:
             content = _content(response)

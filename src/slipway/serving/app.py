@@ -12,6 +12,7 @@ import os
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext, suppress
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +47,8 @@ _JSON = (b"content-type", b"application/json")
 _TEXT = (b"content-type", b"text/plain; charset=utf-8")
 _ANYBODY = (b"access-control-allow-origin", b"*")
 """As Seldon's wrapper has it."""
+_PROBE = b"x-slipway-probe"
+"""Who sends this header wants to know which model answers: that is no traffic, and tells nothing of what is asked."""
 _V2 = "/v2"
 _PREDICT = ("/api/v1.0/predictions", "/api/v0.1/predictions", "/predict")
 _FEEDBACK = ("/api/v1.0/feedback", "/api/v0.1/feedback", "/send-feedback")
@@ -121,7 +124,8 @@ class App:
         """Answer here what is asked most; the model counts what it answered or refused."""
         path, post = scope["path"], scope["method"] == "POST"
         if post and path in _PREDICT and _is_json(scope):
-            await self._quick(send, self._model.reply, Refused.to_dict, body)
+            reply = partial(self._probed, scope) if _is_probe(scope) else self._model.reply
+            await self._quick(send, reply, Refused.to_dict, body)
         elif post and path in self._infer:
             await self._quick(send, self._model.infer, _v2_error, body)
         else:
@@ -158,10 +162,21 @@ class App:
         for message in said:
             await send(message)
 
+    def _probed(self, scope: Scope, body: bytes) -> bytes:
+        """As any other is answered, and counted beside them. Raises `Refused`."""
+        try:
+            answer = self._model.unasked(body)
+        except Refused as refusal:
+            self._note(scope, refusal.status_code)
+            raise
+        self._note(scope, 200)
+        return answer
+
     def _note(self, scope: Scope, status: int) -> None:
         path: str = scope["path"]
         paths = {"rest": path in _PREDICT, "feedback": path in _FEEDBACK, "v2": path.startswith(_V2)}
-        transport = next((name for name, is_its in paths.items() if is_its), "other")
+        its = (name for name, is_its in paths.items() if is_its and not _is_probe(scope))
+        transport = next(its, "other")
         self._model.recorder.noted(code=status, transport=transport)
 
     async def _error(self, scope: Scope, send: Send, status: int, what: str) -> None:
@@ -210,6 +225,10 @@ class App:
     def _flush(self) -> None:
         self._model.recorder.flush()
         asyncio.get_running_loop().call_later(_FLUSH, self._flush)
+
+
+def _is_probe(scope: Scope) -> bool:
+    return any(name == _PROBE for name, _ in scope["headers"])
 
 
 def _is_json(scope: Scope) -> bool:

@@ -127,6 +127,11 @@ class Model:
         """Answer a Seldon message in JSON with one. Raises `Refused`."""
         return self.serve("rest", lambda: read(parsed(body)), self._to_json)
 
+    def unasked(self, body: bytes) -> bytes:
+        """As `reply` answers, and nothing of it is counted. Raises `Refused`."""
+        asked = read(parsed(body))
+        return self._to_json(asked, self.again(asked.names, asked.rows))
+
     def infer(self, body: bytes) -> bytes:
         """Answer a request of the Open Inference Protocol. Raises `Refused`."""
         return self.serve(

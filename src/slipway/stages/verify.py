@@ -20,6 +20,8 @@ from slipway.verification.findings import Facts, Limits
 from slipway.verification.load import PATIENCE, Connect, Load
 from slipway.verification.told import Told, failed, judge
 
+PROBE = {"X-Slipway-Probe": "verify"}
+"""By this a server knows that it is asked by slipway: such requests are no traffic, and shift no distribution."""
 _COUNTER = "slipway_requests_total{"
 _CODE = re.compile(r'[{,]code="([1-5][0-9]{2})"')
 _LONGEST = 2000
@@ -154,7 +156,7 @@ def _ask(line: Line, card: ModelCard, question: Question, clock: Clock) -> Told:
     """What came of a request. The time is that of the exchange alone: what is made of the answer costs the client."""
     began = clock()
     try:
-        reply = line.ask("POST", PREDICT, question.body)
+        reply = line.ask("POST", PREDICT, question.body, marks=PROBE)
         seconds = clock() - began
         told = judge(read(reply), card, question.asked)
     except EndpointError as error:

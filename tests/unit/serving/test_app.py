@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,6 +14,7 @@ import pytest
 from slipway.serving.app import App
 from slipway.serving.body import Body, Room
 from slipway.serving.rows import Refused
+from slipway.stages.verify import PROBE
 
 PREDICT = "/api/v1.0/predictions"
 
@@ -48,7 +49,7 @@ class Model:
             raise ZeroDivisionError
         return b"{}"
 
-    infer = reply
+    infer = unasked = reply
 
 
 def wrapper() -> flask.Flask:
@@ -59,7 +60,9 @@ def wrapper() -> flask.Flask:
     return app
 
 
-async def asked(app: App, path: str, body: bytes = b"", *, method: str = "POST") -> tuple[int, bytes]:
+async def asked(
+    app: App, path: str, body: bytes = b"", *, method: str = "POST", marks: Sequence[tuple[bytes, bytes]] = ()
+) -> tuple[int, bytes]:
     said: list[Mapping[str, Any]] = []
 
     async def receive() -> Mapping[str, Any]:
@@ -69,7 +72,7 @@ async def asked(app: App, path: str, body: bytes = b"", *, method: str = "POST")
         said.append(message)
 
     scope = {"type": "http", "method": method, "path": path, "query_string": b"", "http_version": "1.1"}
-    await app({**scope, "headers": [(b"content-type", b"application/json")]}, receive, send)
+    await app({**scope, "headers": [(b"content-type", b"application/json"), *marks]}, receive, send)
     return said[0]["status"], b"".join(message.get("body", b"") for message in said[1:])
 
 
@@ -98,6 +101,20 @@ def test_each_answer_is_counted_once(method: str, path: str, body: bytes, status
         found, _ = await asked(App(model, wrapper()), path, body, method=method)  # type: ignore[arg-type]
         assert found == status
         assert model.recorder.noted_ones == noted
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(("body", "status"), [(b"good", 200), (b"refuse", 400), (b"break", 500)])
+def test_what_slipway_asks_itself_is_no_traffic(body: bytes, status: int) -> None:
+    """It is counted beside it, whatever comes of it."""
+    marks = [(name.lower().encode(), value.encode()) for name, value in PROBE.items()]
+
+    async def run() -> None:
+        model = Model()
+        found, _ = await asked(App(model, wrapper()), PREDICT, body, marks=marks)  # type: ignore[arg-type]
+        assert found == status
+        assert model.recorder.noted_ones == [("other", status)]
 
     asyncio.run(run())
 
