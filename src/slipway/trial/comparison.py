@@ -26,9 +26,10 @@ def worse(canary: Side, default: Side, gate: GateTable) -> tuple[str, ...]:
 
 
 def credited(canary: Side, default: Side, percent: int) -> int:
-    """How many of the canary's requests are others' than slipway's own, which asks nothing of the default.
+    """How many of the canary's requests count as traffic: no more than its share and the default's lead one to expect.
 
-    No more than the default's requests and its share of the traffic lead one to expect.
+    A server counts what slipway asks itself apart, unless it is older than that, or a proxy drops the header that says
+    so. The default is asked nothing, so what slipway asks a canary again and again is no traffic by this either.
     """
     expected = math.ceil(default.requests * percent / (100 - percent))
     return min(canary.requests, expected)

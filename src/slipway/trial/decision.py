@@ -162,7 +162,7 @@ def _figures(subject: Subject, seen: Live) -> str:
     own = f"it answered {_side(seen.own)} in {_time(seen.own.seconds)}"
     if seen.beside is None or not subject.is_asked:
         return own
-    return f"{own}, slipway's own among them; the default {_side(seen.beside)}"
+    return f"{own}; the default {_side(seen.beside)}"
 
 
 def _side(side: Side) -> str:

@@ -162,7 +162,7 @@ def test_a_release_that_just_came_is_waited_for_in_peace(said: Heard, seen: Live
 def test_what_a_commit_says_of_it() -> None:
     found = decide(CANARY, RIGHT, GOOD, NOW)
     assert found.said == (
-        "It is right. It answered 300 requests (0.00% errors, p99 4.98 ms) in 12 minutes, slipway's own among them; "
+        "It is right. It answered 300 requests (0.00% errors, p99 4.98 ms) in 12 minutes; "
         "the default 2,700 requests (0.00% errors, p99 4.98 ms)."
     )
 
