@@ -210,17 +210,17 @@ class Builder:
 
 
 @dataclass(kw_only=True)
-class Dial:
-    """One number of `[serving]`: brought to the manifest when it changes there, and else left to people."""
+class Dial[T]:
+    """One thing that `[serving]` says: brought to the manifest when it changes there, and else left to people."""
 
-    shown: int | None = None
+    shown: T | None = None
     """What the manifest has."""
-    wished: int | None = None
+    wished: T | None = None
     """What `[serving]` has."""
-    wished_then: int | None = None
+    wished_then: T | None = None
     """What `[serving]` had when the manifest's was set."""
 
-    def turned(self, shown: int | None, wished: int | None) -> None:
+    def turned(self, shown: T | None, wished: T | None) -> None:
         """What both are after a commit."""
         self.wished = wished
         if shown != self.shown:

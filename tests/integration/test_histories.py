@@ -105,8 +105,8 @@ class Main:
 
     root: Path
     meanings: dict[str, Meaning] = field(default_factory=lambda: {model: Meaning() for model in MODELS})
-    replicas: dict[str, Dial] = field(default_factory=lambda: {model: Dial() for model in MODELS})
-    percent: dict[str, Dial] = field(default_factory=lambda: {model: Dial() for model in MODELS})
+    replicas: dict[str, Dial[int]] = field(default_factory=lambda: {model: Dial() for model in MODELS})
+    percent: dict[str, Dial[int]] = field(default_factory=lambda: {model: Dial() for model in MODELS})
     builders: dict[str, Builder] = field(default_factory=lambda: {model: Builder() for model in MODELS})
     seen: list[Release] = field(default_factory=list)
     proposed: dict[str, tuple[State, Change]] = field(default_factory=dict)
