@@ -75,13 +75,20 @@ class ModelData:
     def place(self, named: Named, file: Path) -> None:
         """See to it that a file is what its pointer names; `InputError` where it is something that nobody else has."""
         if file.exists():
-            found = data_files.sum_of(file).md5
-            if found == named.pointer.md5:
+            if is_named(named, file):
                 return
-            if not self.cache.find(found):
-                raise edited(named.name, found)
+            self.check_unedited(named, file)
             self.screen.say(f"{named.name} makes room for what its pointer names; it is still in the cache")
         data_files.copy(self.get(named), file, called=named.name, scratch=self.scratch)
+
+    def check_unedited(self, named: Named, file: Path) -> None:
+        """See to it that a file is what its pointer names, or else something that the cache has; else `InputError`."""
+        if not is_named(named, file) and not self.cache.find(found := data_files.sum_of(file).md5):
+            raise InputError(
+                f"{named.name} is not the file that {named.name}{SUFFIX} names: its md5 is {found}",
+                hint="New data: slipway data push MODEL. "
+                "If it can go: delete it, and slipway data pull fetches the other.",
+            )
 
     def _fetch(self, named: Named, to: Path) -> None:
         name, pointer = named.name, named.pointer
@@ -128,12 +135,9 @@ def check_inside(file: Path, name: str, root: Path) -> None:
         raise InputError(f"{name} is a link", hint="Put the file itself there: Git keeps only the link.")
 
 
-def edited(name: str, md5: str) -> InputError:
-    """The error for a data file that somebody changed and nobody has kept yet."""
-    return InputError(
-        f"{name} is not the file that {name}.dvc names: its md5 is {md5}",
-        hint="New data: slipway data push MODEL. If it can go: delete it, and slipway data pull fetches the other.",
-    )
+def is_named(named: Named, file: Path) -> bool:
+    """Whether a file is what a pointer names."""
+    return data_files.sum_of(file).md5 == named.pointer.md5
 
 
 def _hint(error: OutsideError) -> str:

@@ -135,6 +135,7 @@ class _Review:
         self._last = last
         self._workspace: Workspace = pipeline.workspace
         self._model: Model = self._workspace.model(name, trials=pipeline.options.trials)
+        self._model.check_unedited()
         self._base: Commit | None = self._workspace.base(pipeline.options.base)
         self._times: list[StageTime] = []
         self._recorder: Recorder | None = None

@@ -165,6 +165,16 @@ class Model:
         except DataError as error:
             raise InputError([self._placed(fault) for fault in error.faults]) from None
 
+    def check_unedited(self) -> None:
+        """See to it that nobody edited data whose pointer is as it was: the key is the pointer's, and so is all known.
+
+        Raises `InputError` for such an edit, even where the data would not have to be read.
+        """
+        check_inside(self.data_file, self.data_name, self.repo)
+        pointed = named(WorkTree(root=self.repo), self.name)
+        if self.data is not None and pointed is not None and self.data_file.is_file():
+            self.data.check_unedited(pointed, self.data_file)
+
     def fetched(self) -> Path:
         """The data file, fetched if only its pointer is here, and checked to be what that names: the key says so.
 

@@ -15,7 +15,7 @@ from slipway.adapters.git import Commit, WorkTree
 from slipway.adapters.objects import Objects, Snapshot
 from slipway.errors import InputError
 from slipway.key import TRAINING, key_inputs
-from slipway.model_data import named
+from slipway.model_data import is_named, named
 from slipway.spec import spec_path, suite_path
 
 if TYPE_CHECKING:
@@ -82,9 +82,12 @@ class Judge:
         if any(tree.read(path) != main.read(path) for path in told):
             return False
         try:
-            return key_inputs(tree, model).key == view.state.key
+            pointed, here = named(tree, model), key_inputs(tree, model).key == view.state.key
         except InputError:
             return False
+        if pointed is None or not (file := tree.root / pointed.name).is_file():
+            return here
+        return here and is_named(pointed, file)  # else somebody edits them
 
 
 def _lay_out(tree: Snapshot, place: Path, model: str) -> None:

@@ -125,7 +125,8 @@ def test_an_edit_is_kept_until_it_is_pushed(own: Workspace, remote: Path, commit
     file = own.git.root / NAME
     first = md5(file)
     file.write_text(toy_csv(200))
-    for read in (lambda: own.model("toy").dataset, lambda: pull(own)):
+    model = own.model("toy")
+    for read in (model.check_unedited, model.fetched, lambda: pull(own)):
         with pytest.raises(InputError, match=r"is not the file that .*\n.*slipway data push"):
             read()
     assert file.read_text() == toy_csv(200)
@@ -242,6 +243,19 @@ def test_main_is_judged_by_its_own_data(
         assert passing.model("toy").key == view.state.key
         assert passing.model("toy").dataset.table.num_rows == 160
     assert not (there.git.root / NAME).exists()
+
+
+def test_main_is_judged_beside_an_edit(own: Workspace, remote: Path, commit: Callable[[str], str]) -> None:
+    del remote
+    push(own)
+    view: Any = SimpleNamespace(tip=commit("Move the data"))
+    view.state = SimpleNamespace(model="toy", key=own.model("toy").key)
+    with Judge(workspace=own)._laid_out(view) as same:
+        assert same is own
+    (own.git.root / NAME).write_text(toy_csv(200))
+    with Judge(workspace=own)._laid_out(view) as passing:
+        assert passing.model("toy").dataset.table.num_rows == 160
+    assert (own.git.root / NAME).read_text() == toy_csv(200)
 
 
 def test_a_searchs_pods_get_the_data_themselves(
