@@ -132,6 +132,7 @@ class _Handler(BaseHTTPRequestHandler):
         url, path = found
         line = self._lines.setdefault(url, Line(url))
         try:
-            return line.ask(self.command, path, body)
+            marks = {name: value for name, value in self.headers.items() if name.lower().startswith("x-")}
+            return line.ask(self.command, path, body, marks=marks)
         except EndpointError as error:
             return Reply(status=HTTPStatus.SERVICE_UNAVAILABLE, body=f"the model {error.said}\n".encode())
