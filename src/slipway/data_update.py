@@ -104,7 +104,8 @@ class DataUpdate:
     def withdraw(self, outcome: Outcome) -> Outcome:
         """Take back what waits: main has it by now, or the source holds it no more."""
         branch = f"{BRANCHES}{outcome.model}"
-        if branch not in self._waiting:
+        waits = self._waiting.get(branch)
+        if waits is None or not self.main.is_own(waits):
             return outcome
         if self.forge and (closed := watching.withdraw(self.forge, branch, outcome.model)):
             outcome = outcome.saying(f"{closed} is closed: there is nothing to it any more")

@@ -1,4 +1,4 @@
-"""`slipway watch` with a real remote, S3 over HTTP and a GitHub of the tests' own. Ten seconds."""
+"""`slipway watch` with a real remote, S3 over HTTP and a GitHub of the tests' own. Half a minute."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from tests.remotes import World
 
 from slipway.adapters.data_remote import DataRemote
 from slipway.commands.watch import Look, watch
+from slipway.errors import InputError
 from slipway.pointer import Pointer
 from slipway.watch.outcome import Until
 
@@ -251,6 +252,34 @@ class TestNewData:
 
 
 @pytest.mark.usefixtures("server")
+class TestModels:
+    def look(self, world: World, *names: str) -> int:
+        return watch(world.workspace(world.clone(f"look-{len(names)}")), names, LOOK, as_json=True)
+
+    def test_a_faulty_pointer_keeps_no_other_model_from_its_data(
+        self, world: World, place: Place, server: FakeGitHub, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        world.write("data/faulty/model.toml", (world.person.root / "data/toy/model.toml").read_bytes())
+        world.write("data/faulty/train.csv.dvc", "outs: 7\n")
+        world.commit("Add faulty")
+        place.write(NEW)
+        assert self.look(world) == 2
+        faulty, toy = json.loads(capsys.readouterr().out)["models"]
+        assert (faulty["decision"], toy["decision"]) == ("failed", "propose")
+        assert "data/faulty/train.csv.dvc:1: " in faulty["said"][0]
+        assert len(server.state.pulls) == 1
+
+    def test_a_name_that_is_no_models_is_an_error(self, world: World) -> None:
+        with pytest.raises(InputError, match="there is no model tay on main"):
+            self.look(world, "tay")
+
+    def test_a_job_with_half_of_its_credentials_is_told(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("SLIPWAY_GITHUB_APP_ID", "7")
+        with pytest.raises(InputError, match="SLIPWAY_GITHUB_APP_KEY is not set"):
+            self.look(world)
+
+
+@pytest.mark.usefixtures("server")
 class TestAnswers:
     def test_a_closed_pull_request_was_an_answer_for_these_data(
         self, world: World, place: Place, server: FakeGitHub, run: Watch
@@ -296,7 +325,9 @@ class TestAnswers:
         run()
         assert [pull.is_open for pull in server.state.pulls.values()] == [False, True]
 
-    def test_somebody_elses_commit_on_the_branch_is_left_alone(self, world: World, place: Place, run: Watch) -> None:
+    def test_somebody_elses_commit_on_the_branch_is_left_alone(
+        self, world: World, place: Place, server: FakeGitHub, run: Watch
+    ) -> None:
         place.write(NEW)
         run()
         world.person.run("fetch", "--quiet", "origin", BRANCH)
@@ -306,11 +337,13 @@ class TestAnswers:
         world.person.run("commit", "--quiet", "--message=Say more")
         world.person.run("push", "--quiet", "origin", f"HEAD:refs/heads/{BRANCH}")
         theirs = waiting(world)
-        place.write(NEWER)
-        found = run()
-        assert found["code"] == 0
-        assert "somebody else has committed" in found["said"]
-        assert waiting(world) == theirs
+        for content in (NEWER, OLD):  # to be proposed, and to be taken back
+            place.write(content)
+            found = run()
+            assert found["code"] == 0
+            assert "somebody else has committed" in found["said"] or content == OLD
+            assert waiting(world) == theirs
+            assert server.state.pulls[1].is_open
 
 
 class TestRaces:
