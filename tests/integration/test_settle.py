@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -88,6 +89,12 @@ class Place:
         assert content is not None
         return manifest.read(content, "main")
 
+    def rows_counted(self, predictor: str) -> float:
+        """What the server itself says of how much it was asked."""
+        with urllib.request.urlopen(self.running.pods[WHERE, predictor].running.metrics) as reply:  # noqa: S310  our own
+            lines = reply.read().decode().splitlines()
+        return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith("slipway_rows_total"))
+
     def seen(self, predictor: str, requests: int) -> None:
         """Wait until Prometheus has seen so many requests."""
         chosen = f'deployment_name="{MODEL}",predictor_name="{predictor}",transport="rest"'
@@ -158,6 +165,7 @@ def test_wrong_answers_are_taken_back_by_a_commit_and_the_pull_request_is_told(
         assert (code, looked["end"], looked["commit"]) == (ExitCode.VERDICT_NO, "revert", "")
         code, found = place.settle()
         (comment,) = github.state.said(pull)
+        assert place.rows_counted("canary") == 0, "what slipway asks is no traffic"
     assert (code, found["end"], found["done"]) == (ExitCode.VERDICT_NO, "revert", "committed")
     assert found["pull_request"].endswith(f"/pull/{pull.number}")
     assert place.serving().default.key == before

@@ -115,7 +115,7 @@ def settle(
     try:
         while True:
             ended = [one for one in done if not one.waits]
-            found = settling.round(but=[one.trial for one in ended])
+            found = settling.again(done) if done else settling.round(but=())
             done = [*ended, *found]
             waiting = [one for one in found if one.waits]
             if not (look.wait and waiting):
@@ -164,6 +164,14 @@ class Settling:
         for trial in committed.values():
             self.follow(replace(self.workspace, settings=self._in(trial)), self.main)
         return found
+
+    def again(self, done: Sequence[Settled]) -> list[Settled]:
+        """As `round`, after others. While main cannot be read, nothing is known but what was found before."""
+        try:
+            return self.round(but=[one.trial for one in done if not one.waits])
+        except OutsideError as error:
+            self.workspace.screen.say(str(error))
+            return [replace(one, exit_code=error.exit_code) for one in done if one.waits]
 
     @cached_property
     def main(self) -> MainBranch:

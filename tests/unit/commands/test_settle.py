@@ -392,6 +392,21 @@ def test_it_waits_until_the_end(place: Place) -> None:
     assert pauses == [30.0, 30.0]
 
 
+def test_it_waits_for_a_remote_that_is_away(place: Place) -> None:
+    on_trial(place)
+    place.now -= timedelta(minutes=9)
+    away = [place.world.remote, place.world.root / "away.git"]
+
+    def pause(_: float) -> None:
+        away[0].rename(away[1])
+        away.reverse()
+        place.now += timedelta(minutes=5)
+
+    code, (found,) = place.settle(look=Look(wait=True), pause=pause)
+    assert (code, found["end"]) == (0, "promote")
+    assert away[0] == place.world.remote
+
+
 def test_an_interrupt_while_it_waits_is_told_what_was_found(place: Place) -> None:
     on_trial(place)
     place.now -= timedelta(minutes=9)
