@@ -10,6 +10,7 @@ import json
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -279,6 +280,14 @@ class TestIssue:
         assert [(one.is_open, one.reason) for one in server.state.issues.values()] == [(False, "completed")]
         run("drifting", address=seen.url)
         assert [one.is_open for one in server.state.issues.values()] == [False, True]
+
+    def test_many_alerts_at_once_leave_one_open(self, server: FakeGitHub, seen: Server, world: World) -> None:
+        look = Look(prometheus=seen.url, days=1.0, until=Until.PROPOSAL)
+        clones = [world.clone(f"at-once-{number}", "--depth=1") for number in range(4)]
+        with ThreadPoolExecutor(len(clones)) as pool:
+            codes = [*pool.map(lambda clone: watch(world.workspace(clone), ["drifting"], look, as_json=True), clones)]
+        assert codes == [1] * len(clones)
+        assert sum(one.is_open for one in server.state.issues.values()) == 1
 
     def test_two_that_were_opened_at_once_become_one(self, server: FakeGitHub, seen: Server, run: Watch) -> None:
         run("drifting", address=seen.url)

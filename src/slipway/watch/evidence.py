@@ -61,7 +61,7 @@ def summary(live: Live) -> list[str]:
     if not any(one.rows for one in live.moved):
         return [f"Prometheus has seen no row of {live.key[:SHORT]} in {duration(live.seconds)}"]
     said = [f"{count(round(live.rows), 'row')} of {live.key[:SHORT]} in {duration(live.seconds)}"]
-    said += [f"{_plain(one)} has drifted: PSI {number(one.psi, 2)}" for one in live.moved if one.has_drifted]
+    said += [f"drift of {_plain(one)}: PSI {number(one.psi, 2)}" for one in live.moved if one.has_drifted]
     quality = live.quality
     if quality is None or quality.now is None:
         return [*said, "no labels came back"]
