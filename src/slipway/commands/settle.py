@@ -9,40 +9,24 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from slipway import released, spec
 from slipway.adapters.credentials import is_given
-from slipway.adapters.endpoint import Endpoint
-from slipway.adapters.git import Commit
 from slipway.adapters.main_branch import MainBranch
-from slipway.adapters.prometheus import Prometheus
-from slipway.commands.release import images, releaser
-from slipway.delivery.manifest import CANARY, DEFAULT
+from slipway.commands.looking import Looking, within
+from slipway.commands.release import releaser
 from slipway.errors import ExitCode, InputError, OutsideError, SlipwayError
 from slipway.forge.verifying import TakenBack, tell
 from slipway.key import SHORT
 from slipway.mirror import Mirror
 from slipway.release.step import Done
-from slipway.release.trials import Kind, Trial, trials
+from slipway.release.trials import Trial, trials
 from slipway.screen import emit, emit_json
-from slipway.stages import settle as stage
-from slipway.stages import verify
-from slipway.trial import address
 from slipway.trial.decision import End, Outcome
-from slipway.trial.subject import Goal, Subject
-from slipway.verification.findings import Limits
 
 if TYPE_CHECKING:
     from slipway.release.releaser import Releaser
     from slipway.release.step import Step
-    from slipway.results import ModelCard
-    from slipway.settings import Settings
-    from slipway.verification.document import Verification
     from slipway.workspace import Workspace
 
-_GOALS = {Kind.CANARY: Goal.PROMOTE, Kind.UNCONFIRMED: Goal.CONFIRM, Kind.FRESH: Goal.KEEP}
-_BESIDE_TRAFFIC = Limits(max_p99_ms=None, requests=10, clients=1)
-"""What slipway asks where others ask too: their requests are what tells something."""
-_ALONE = Limits(max_p99_ms=None, requests=200, clients=4)
 _SHORTEST, _LONGEST, _SHARE = 1.0, 30.0, 0.1
 """Seconds between two looks, and their share of the time that a release is watched at least."""
 _WOULD = {End.PROMOTE: "promoted", End.CONFIRM: "marked as verified", End.REVERT: "taken back"}
@@ -162,7 +146,7 @@ class Settling:
         found = [self._settled(trial) for trial in asked]
         committed = {one.trial.environment: one.trial for one in found if one.step and one.step.done is Done.COMMITTED}
         for trial in committed.values():
-            self.follow(replace(self.workspace, settings=self._in(trial)), self.main)
+            self.follow(within(self.workspace, trial), self.main)
         return found
 
     def again(self, done: Sequence[Settled]) -> list[Settled]:
@@ -179,63 +163,19 @@ class Settling:
         return MainBranch.of(self.workspace.git)
 
     @cached_property
-    def prometheus(self) -> Prometheus:
-        """Asked for when there is something to ask."""
-        return Prometheus.of(self.workspace.settings, self.look.prometheus)
+    def looking(self) -> Looking:
+        """What asks the cluster and Prometheus."""
+        look = self.look
+        return Looking(workspace=self.workspace, main=self.main, endpoint=look.endpoint, prometheus_url=look.prometheus)
 
     def _settled(self, trial: Trial) -> Settled:
         try:
-            outcome = self._looked(trial)
+            outcome = self.looking.look(trial)
             settled = self._acted(trial, outcome)
         except SlipwayError as error:
             settled = Settled(trial=trial, end=End.WAIT, reasons=(str(error),), exit_code=error.exit_code)
         self._say(settled)
         return settled
-
-    def _looked(self, trial: Trial) -> Outcome:
-        """What the cluster and Prometheus say of it."""
-        settings = self.workspace.settings
-        namespace = address.namespace(settings.namespace, trial.environment)
-        subject = _subject(trial, namespace, self._gate(trial.model), is_asked=not self._in(trial).is_followed)
-        limits = _BESIDE_TRAFFIC if subject.is_asked else _ALONE
-        effects = stage.Effects(
-            ask=lambda url, card: self._ask(url, card, limits),
-            is_up=lambda url: Endpoint.parse(url).is_up(),
-            prometheus=self.prometheus,
-            now=self.workspace.now,
-        )
-        card = released.find(self.workspace, lambda: images(settings), trial.model, trial.release).card
-        return stage.run(subject, card, self._addresses(trial, subject), effects)
-
-    def _addresses(self, trial: Trial, subject: Subject) -> stage.Addresses:
-        template = self.look.endpoint or self.workspace.settings.endpoint
-        names = {"model": trial.model, "namespace": subject.namespace, "environment": trial.environment}
-        beside = trial.beside is not None
-
-        def of(predictor: str) -> str:
-            known = {**names, "predictor": predictor}
-            return address.endpoint(template, trial.platform, trial.mode, known, has_canary=beside)
-
-        return stage.Addresses(own=of(subject.predictor), beside=of(DEFAULT) if beside else None)
-
-    def _ask(self, url: str, card: ModelCard, limits: Limits) -> Verification:
-        endpoint = Endpoint.parse(url)
-        asked = verify.Asked(
-            url=endpoint.url, connect=endpoint.connect, counts=lambda: None, clock=self.workspace.clock
-        )
-        return verify.run(card, asked, limits, lambda _done, _remark: None)
-
-    def _gate(self, model: str) -> spec.GateTable:
-        """`[gate]` as main has it; the defaults where it cannot be read, for `release` says that."""
-        path = str(spec.spec_path(model))
-        source = Commit(git=self.workspace.git, id=self.main.known()).read(path)
-        try:
-            return spec.parse(source, path).gate if source is not None else spec.GateTable()
-        except InputError:
-            return spec.GateTable()
-
-    def _in(self, trial: Trial) -> Settings:
-        return replace(self.workspace.settings, environment=trial.environment)
 
     def _acted(self, trial: Trial, outcome: Outcome) -> Settled:
         """The commit that follows, and who is told of it."""
@@ -261,7 +201,7 @@ class Settling:
                 return acting.revert(model, key, why=f"{outcome.short}: {'; '.join(outcome.reasons)}")
 
     def _releaser(self, trial: Trial) -> Releaser:
-        return releaser(replace(self.workspace, settings=self._in(trial)), self.main)
+        return releaser(within(self.workspace, trial), self.main)
 
     def _tell(self, trial: Trial, outcome: Outcome, step: Step) -> str:
         """Tell the pull request that caused it; where no forge is known, the commit alone says it."""
@@ -305,23 +245,6 @@ class Settling:
 
 def _name(trial: Trial) -> tuple[str, str, str]:
     return trial.environment, trial.model, trial.release.key
-
-
-def _subject(trial: Trial, namespace: str, gate: spec.GateTable, *, is_asked: bool) -> Subject:
-    return Subject(
-        model=trial.model,
-        environment=trial.environment,
-        namespace=namespace,
-        goal=_GOALS[trial.kind],
-        predictor=CANARY if trial.kind is Kind.CANARY else DEFAULT,
-        key=trial.release.key,
-        beside=trial.beside.key if trial.beside else None,
-        percent=trial.percent,
-        is_asked=is_asked,
-        since=trial.since,
-        table=trial.table,
-        gate=gate,
-    )
 
 
 def _code(outcome: Outcome) -> int:
