@@ -34,6 +34,7 @@ from slipway.delivery import writer
 from slipway.delivery.manifest import Release, manifest_path
 from slipway.delivery.source_image import source
 from slipway.live.selector import Selector
+from slipway.spec import Platform
 from slipway.watch.decision import Kind, Live, findings
 from slipway.watch.drift import LEAST_ROWS
 from slipway.watch.observe import Observer
@@ -142,7 +143,11 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
             release = Release(
                 key=KEY, image=f"localhost/slipway/{model}@sha256:{'0' * 64}", commit="0" * 40, metrics={}
             )
-            world.write(str(manifest_path(model, "production")), writer.first(model, release, replicas=2))
+            platform = Platform.KSERVE if model == "moved" else Platform.SELDON
+            path = manifest_path(model, "production", platform)
+            world.write(
+                str(path), writer.first(model, release, replicas=2, platform=platform, environment="production")
+            )
         world.write("data/toy", None)
         world.commit("Add all")
     return world

@@ -72,8 +72,8 @@ def watch(
 
     Features and predictions by their distributions, quality by the labels that came back, data by what the pointer's
     source holds now. The pull request updates the data pointer, says why, and goes the way of all others. Exit code
-    0: nothing to do, or proposed; 1: something has drifted, and there are no newer data (one issue tells it, and whoever
-    closes that knows); 3: something did not answer.
+    0: nothing to do, or proposed; 1: something has drifted, and there are no newer data, which one issue tells until
+    somebody closes it; 3: something did not answer.
     """
     from slipway.commands.watch import Look, watch
 

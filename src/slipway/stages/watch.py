@@ -19,7 +19,7 @@ from slipway.errors import ExitCode, InputError, OutsideError, SlipwayError
 from slipway.forge import watching
 from slipway.forge.watching import LABEL, Answered, Watched, Words
 from slipway.live.selector import Selector
-from slipway.plan.served import manifests
+from slipway.plan import served
 from slipway.pointer import SUFFIX, Pointer
 from slipway.watch import decision, evidence, fresh
 from slipway.watch.decision import Live, Nothing, Propose, Stuck
@@ -115,10 +115,8 @@ class Watcher:
 
     def _key(self, model: str) -> str | None:
         """What is live. A canary is looked at by whoever verifies it."""
-        for path in manifests(model, self.environment):
-            if (content := self.tip.read(path)) is not None:
-                return live_key(content, path)
-        return None
+        found = served.find(self.tip.read, model, self.environment)
+        return live_key(found[1], found[0]) if found else None
 
     def _looked(self, subject: Subject) -> Outcome:
         live, problem = self._live(subject)
