@@ -70,6 +70,8 @@ class Project(_Table):
         """See to it that an environment is named once."""
         if twice := [name for at, name in enumerate(names) if name in names[:at]]:
             raise ValueError(f"names {twice[0]} twice")
+        if "watch" in names:
+            raise ValueError("names watch, whose branches are those of slipway watch")
         return names
 
     @field_validator("approve")

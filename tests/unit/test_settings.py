@@ -77,6 +77,10 @@ def test_a_repository_need_not_say_anything(tmp_path: Path, text: str) -> None:
             "[tool.slipway]\n\nenvironments = ['staging', 'staging']\n",
             "pyproject.toml:3: [tool.slipway] environments names staging twice",
         ),
+        (
+            "[tool.slipway]\nenvironments = ['watch']\n",
+            "pyproject.toml:2: [tool.slipway] environments names watch, whose branches are those of slipway watch",
+        ),
         ("[tool.slipway]\nenvironments = []\n", "pyproject.toml:2: [tool.slipway] environments names none"),
         (
             "[tool.slipway]\nenvironments = ['staging', 'Prod!']\n",
