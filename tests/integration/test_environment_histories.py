@@ -178,6 +178,10 @@ class Line:
             meaning.inputs(meaning.aim)
         wanted, key = meaning.wanted()
         moves = self.platforms[environment].asks and meaning.live and not meaning.live.canary
+        if environment == PRODUCTION:
+            staging = self.serving(STAGING)
+            wished = self.platforms[environment].wished
+            moves = moves and bool(staging and staging.default.verified and staging.platform.value == wished)
         return (Wanted.CONFIGURE if moves and wanted in IDLE else wanted), key
 
     def agrees(self) -> None:
@@ -254,13 +258,13 @@ class Line:
         current = Current(environment=environment, files=dict([place]))
         if not well:
             change = commits.reverted(state, current, found, "it answers wrongly")
-            before = found.arrived.before
+            before = found.before
             left = Live(default=state.serving.default.key) if found.kind is Kind.CANARY and state.serving else None
             if found.kind is not Kind.CANARY and before:
                 left = Live(default=before.default.key)
             self.apply(environment, change, lambda meaning: meaning.person(left))
-            if self.key() is not None:
-                assert self.state(environment).decision.wanted not in (Wanted.RELEASE, Wanted.RESTORE)
+            decision = self.state(environment).decision
+            assert decision.wanted not in (Wanted.RELEASE, Wanted.RESTORE) or decision.key != found.release.key
         elif found.kind is Kind.CANARY:
             change = commits.promoted(state, current, verified=environment == STAGING)
             self.apply(environment, change, Meaning.promoted)

@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from tests import remotes
 from tests.remotes import World
 
+from slipway.adapters.git import Commit, Git
 from slipway.adapters.main_branch import Landing, MainBranch
 from slipway.commands import status
+from slipway.commands.release import promote, release, wanted
 from slipway.delivery import manifest
 from slipway.delivery.manifest import Serving, manifest_path
-from slipway.errors import InputError
+from slipway.errors import ExitCode, InputError
+from slipway.plan import served
 from slipway.plan.rule import Wanted
 from slipway.release.releaser import Releaser
 from slipway.release.step import Done, Step
 from slipway.release.trials import Kind, Trial, trials
+from slipway.release.until import Until
+from slipway.screen import Screen
+from slipway.spec import DeploymentMode, Platform
 
 STAGING, PRODUCTION = "staging", "production"
 BOTH = (STAGING, PRODUCTION)
@@ -51,8 +59,8 @@ class Line:
         return [f"{step.environment} {step.subject.partition(' ')[0]}" for step in self.release()]
 
     def serving(self, environment: str) -> Serving | None:
-        content = self.world.manifest("toy", environment)
-        return manifest.read(content, "toy") if content else None
+        found = served.find(Commit(git=Git(root=self.world.remote), id="main").read, "toy", environment)
+        return manifest.read(found[1], found[0]) if found else None
 
     def keys(self, environment: str) -> str:
         """The versions of the data that are served: the default's, then the canary's."""
@@ -408,3 +416,111 @@ def test_what_was_asked_for_waits_on_where_main_is_protected(line: Line, what: s
     assert step.done is Done.PROPOSED
     found = [one for one in line.release() if one.environment == STAGING]
     assert [(one.done, one.commit) for one in found] == [(Done.PROPOSED, step.commit)]
+
+
+# ---- one command
+
+
+def test_one_command_goes_through_both(line: Line, capsys: pytest.CaptureFixture[str]) -> None:
+    workspace = replace(line.releaser(STAGING).workspace, screen=Screen(console=Console(stderr=True)))
+    (first,) = line.release()
+    line.releaser(STAGING).confirm("toy", str(first.key))
+    assert release(workspace, [], workers=1, as_json=False) == ExitCode.DONE
+    said = capsys.readouterr()
+    assert said.out.endswith(f"release(toy): {str(first.key)[:8]} 100% in production\n")
+    assert "toy in production: committed" in said.err
+    assert release(workspace, ["toy"], workers=1, as_json=True) == ExitCode.DONE
+    steps = json.loads(capsys.readouterr().out)["steps"]
+    assert [(step["environment"], step["done"]) for step in steps] == [(STAGING, "nothing"), (PRODUCTION, "nothing")]
+
+
+@pytest.mark.parametrize("until", [Until.VERDICT, Until.IMAGE])
+def test_only_the_first_environment_judges_and_builds(
+    line: Line, capsys: pytest.CaptureFixture[str], until: Until
+) -> None:
+    (first,) = line.release()
+    line.releaser(STAGING).confirm("toy", str(first.key))
+    workspace = line.releaser(STAGING).workspace
+    assert wanted(workspace) == []
+    assert release(workspace, [], workers=1, as_json=True, until=until) == ExitCode.DONE
+    assert json.loads(capsys.readouterr().out)["steps"] == []
+    alone = replace(workspace, settings=replace(workspace.settings, environment=PRODUCTION, alone=True))
+    assert wanted(alone) == []
+
+
+def test_a_person_promotes_where_the_canary_is(line: Line, capsys: pytest.CaptureFixture[str]) -> None:
+    line.live()
+    line.world.give("B")
+    (staged,) = line.release()
+    line.releaser(STAGING).promote("toy")
+    line.release()
+    workspace = line.releaser(STAGING).workspace
+    assert promote(workspace, "toy", key=None, as_json=False) == ExitCode.DONE
+    assert capsys.readouterr().out.endswith(f"promote(toy): {str(staged.key)[:8]} 100% in production\n")
+    assert line.keys(PRODUCTION) == "B"
+    assert promote(workspace, "toy", key=None, as_json=False) == ExitCode.DONE  # there is nothing to promote
+
+
+def test_two_canaries_are_told_apart_by_their_keys(line: Line) -> None:
+    line.live()
+    line.world.give("B")
+    (second,) = line.release()
+    line.releaser(STAGING).promote("toy")
+    line.release()
+    line.world.give("C")
+    line.release()
+    workspace = line.releaser(STAGING).workspace
+    with pytest.raises(InputError, match=r"in staging and .* in production are on trial"):
+        promote(workspace, "toy", key=None, as_json=False)
+    assert promote(workspace, "toy", key=str(second.key), as_json=False) == ExitCode.DONE
+    assert (line.keys(STAGING), line.keys(PRODUCTION)) == ("BC", "B")
+
+
+# ---- another platform
+
+
+def test_a_model_moves_to_another_platform_by_one_commit_in_each(line: Line) -> None:
+    line.live()
+    line.world.pull()
+    line.world.change("data/toy/model.toml", "replicas = 2", 'replicas = 2\nplatform = "kserve"')
+    line.world.commit("Serve toy with KServe")
+    assert line.subjects() == ["staging configure(toy):"]
+    trial = line.trial(STAGING)
+    assert (trial.kind, trial.platform, trial.mode) == (Kind.UNCONFIRMED, Platform.KSERVE, DeploymentMode.STANDARD)
+    assert line.release() == []
+    line.releaser(STAGING).confirm("toy", trial.release.key)
+    assert line.subjects() == ["production configure(toy):"]
+    for environment in BOTH:
+        places = [str(path) for path in manifest.manifest_paths("toy", environment)]
+        found = [path for path in places if Commit(git=Git(root=line.world.remote), id="main").read(path)]
+        assert found == [str(manifest_path("toy", environment, Platform.KSERVE))]
+    assert line.release() == []
+    trial = line.trial(PRODUCTION)
+    assert (trial.kind, trial.platform) == (Kind.FRESH, Platform.KSERVE)
+    line.releaser(PRODUCTION).revert("toy", trial.release.key, why="nobody answers")
+    serving = line.serving(PRODUCTION)
+    assert serving
+    assert (serving.platform, line.keys(PRODUCTION), line.release()) == (Platform.SELDON, "A", [])
+
+
+def test_a_platform_waits_for_the_end_of_a_trial(line: Line) -> None:
+    line.live()
+    line.world.give("B")
+    line.release()
+    line.world.pull()
+    line.world.change("data/toy/model.toml", "replicas = 2", 'replicas = 2\nplatform = "kserve"')
+    line.world.commit("Serve toy with KServe")
+    assert line.release() == []
+    line.releaser(STAGING).promote("toy")
+    assert line.subjects() == ["staging configure(toy):", "production release(toy):"]
+
+
+def test_two_manifests_at_once_are_no_answer(line: Line) -> None:
+    line.live()
+    line.world.pull()
+    line.world.write(str(manifest_path("toy", STAGING, Platform.KSERVE)), line.world.manifest("toy", STAGING) or b"")
+    line.world.commit("Serve it twice")
+    (step,) = line.release()
+    assert (step.environment, step.done, step.exit_code) == (STAGING, Done.FAILED, ExitCode.BAD_INPUT)
+    assert "both say what is live" in step.reasons[0]
+    assert line.keys(PRODUCTION) == "A"

@@ -16,7 +16,7 @@ from slipway.plan.history import State
 from slipway.plan.rule import Because, Shape
 from slipway.plan.served import manifests
 from slipway.plan.standing import Kind, Standing
-from slipway.spec import Platform
+from slipway.spec import DeploymentMode, Platform
 
 _ROOM = 60
 """Characters of a subject that say why."""
@@ -133,15 +133,20 @@ def verified(state: State, current: Current, release: Release, *, said: str = ""
 
 
 def reverted(state: State, current: Current, standing: Standing, why: str) -> Change:
-    """A release taken back: the canary away; one with the full traffic for what was there before it."""
+    """A release taken back: the canary away; one with the full traffic for what was there before it.
+
+    Where that was the same release on another platform, it moves back.
+    """
     path, manifest = current.manifest(state.model)
-    before, release = standing.arrived.before, standing.release
-    content: bytes | None = None
+    before, release = standing.before, standing.release
+    files: dict[str, bytes | None] = {path: None}
     if standing.kind is Kind.CANARY:
-        content = writer.without_canary(manifest or b"", path)
+        files[path] = writer.without_canary(manifest or b"", path)
+    elif before and standing.has_moved:
+        files |= _moved(state.model, current, (path, manifest or b""), before.platform, before.mode)
     elif before:
-        content = writer.restored(manifest or b"", path, before.default)
-    return _about(release, "revert", _short_of(why), _sentence_of(why), state.model, current, {path: content})
+        files[path] = writer.restored(manifest or b"", path, before.default)
+    return _about(release, "revert", _short_of(why), _sentence_of(why), state.model, current, files)
 
 
 def rebuilt(state: State, current: Current, release: Release, image: str, builder: str) -> Change:
@@ -181,12 +186,19 @@ def configured(state: State, current: Current) -> Change:
     content = writer.configured(manifest or b"", path, replicas=shape.replicas, percent=shape.canary_percent or 0)
     files: dict[str, bytes | None] = {path: content}
     if not serving.is_on(shape.platform, shape.mode):
-        place, said = current.place(state.model, shape.platform), f"{said}, {_platform(shape)}"
-        moved = writer.moved(
-            content, path, state.model, platform=shape.platform, mode=shape.mode, environment=current.environment
-        )
-        files = {path: None, place: moved}
+        said = f"{said}, {_platform(shape)}"
+        files = _moved(state.model, current, (path, content), shape.platform, shape.mode)
     return _change(state, current, "configure", None, said, files)
+
+
+def _moved(
+    model: str, current: Current, manifest: tuple[str, bytes], platform: Platform, mode: DeploymentMode
+) -> dict[str, bytes | None]:
+    """One platform's manifest away, and another's in its place."""
+    path, content = manifest
+    environment = current.environment
+    moved = writer.moved(content, path, model, platform=platform, mode=mode, environment=environment)
+    return {path: None, current.place(model, platform): moved}
 
 
 def _platform(shape: Shape) -> str:

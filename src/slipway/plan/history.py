@@ -131,14 +131,15 @@ def _trusted(found: Serving | InputError | None) -> Serving | None:
 def _configuration(serving: Serving | None, past: ModelPast) -> tuple[Shape | None, tuple[Because, ...]]:
     """How the model is to be served, where `[serving]` changed since the manifest was set, and who set that.
 
-    The platform stays while a canary is on trial: what is compared runs in one place.
+    The platform stays while a canary is on trial, since what is compared runs in one place; and in a later environment
+    until the one before was verified on it.
     """
     wished = serving_table(past.repository.tip, past.model)
     if serving is None or wished is None:
         return None, ()
     replicas = _REPLICAS.asked(serving, wished, past)
     percent = _PERCENT.asked(serving, wished, past) if serving.canary and wished.canary_percent else ""
-    platform = "" if serving.canary else _PLATFORM.asked(serving, wished, past)
+    platform = _PLATFORM.asked(serving, wished, past) if not serving.canary and _is_tried(wished, past) else ""
     commits = dict.fromkeys(commit for commit in (replicas, percent, platform) if commit)
     if not commits:
         return None, ()
@@ -152,6 +153,15 @@ def _configuration(serving: Serving | None, past: ModelPast) -> tuple[Shape | No
     where = f", on {shape.platform.value}" if platform else ""
     what = f"was the last to set how it is served; [serving] asks for {shape.replicas} replicas{share}{where}"
     return shape, tuple(Because(commit=commit, what=what) for commit in commits)
+
+
+def _is_tried(wished: ServingTable, past: ModelPast) -> bool:
+    """Whether the environment before, if there is one, runs on this platform and was verified there."""
+    before = past.repository.before
+    now = before.past(past.model).serving_at(before.tip.id) if before else None
+    if before is None or now is None or isinstance(now, InputError):
+        return before is None
+    return now.is_on(wished.platform, wished.deployment_mode) and now.default.verified
 
 
 @dataclass(frozen=True, kw_only=True)

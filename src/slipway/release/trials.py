@@ -83,7 +83,7 @@ def _trials(repository: Repository, settings: Settings, names: Sequence[str]) ->
 
 def _trial(repository: Repository, model: str, serving: Serving, found: Standing) -> Trial:
     is_canary = found.kind is Kind.CANARY
-    when = next(entry.when for entry in repository.log if entry.commit == found.arrived.commit)
+    when = next(entry.when for entry in repository.log if entry.commit == found.commit)
     return Trial(
         model=model,
         environment=repository.environment,
@@ -91,7 +91,7 @@ def _trial(repository: Repository, model: str, serving: Serving, found: Standing
         release=found.release,
         beside=serving.default if is_canary else None,
         percent=serving.canary_percent if is_canary else None,
-        commit=found.arrived.commit,
+        commit=found.commit,
         since=datetime.fromtimestamp(when, UTC),
         origin=_origin(repository, model, found.release),
         platform=serving.platform,
