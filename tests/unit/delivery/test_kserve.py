@@ -30,6 +30,7 @@ from slipway.delivery.writer import (
 )
 from slipway.errors import InputError
 from slipway.spec import DeploymentMode, Platform
+from slipway.trial.address import endpoint
 
 ROOT = Path(__file__).parents[3]
 FILE = "gitops/models/iris/production/inference-service.yaml"
@@ -558,3 +559,10 @@ def test_what_is_written_passes_the_repositorys_lint(tmp_path: Path) -> None:
     lint = [sys.executable, "-m", "yamllint", "--strict", "-c", str(ROOT / ".yamllint"), "gitops"]
     done = subprocess.run(lint, capture_output=True, text=True, check=False, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_a_canary_with_knative_has_the_address_by_which_it_is_verified() -> None:
+    assert b'serving.kserve.io/enable-tag-routing: "true"\n' in kserve(DeploymentMode.KNATIVE)
+    names = {"model": "iris", "predictor": "canary", "namespace": "models-staging", "environment": "staging"}
+    found = endpoint("", Platform.KSERVE, DeploymentMode.KNATIVE, names, has_canary=True)
+    assert found == "http://latest-iris-predictor.models-staging"

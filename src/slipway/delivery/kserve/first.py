@@ -44,7 +44,7 @@ def _service(name: str, release: Release, replicas: int, mode: DeploymentMode) -
         name=name,
         mode=MODES[mode][0],
         labels=template.LOCAL if standard else "",
-        annotations=(template.LAST if standard else "") + said,
+        annotations=(template.LAST if standard else template.TAGS) + said,
         ports=template.METRICS_PORT if standard else "",
         replicas=replicas,
         image=release.image,

@@ -107,6 +107,10 @@ LAST: Final = """\
     argocd.argoproj.io/sync-options: PruneLast=true
 """
 """Argo CD takes a canary away only after the route sends nothing to it."""
+TAGS: Final = """\
+    serving.kserve.io/enable-tag-routing: "true"
+"""
+"""Gives a canary an address of its own, by which it is verified."""
 ROUTE: Final = """\
 apiVersion: gateway.networking.k8s.io/v1
 kind: HTTPRoute
