@@ -15,6 +15,7 @@ from tests.remotes import World
 from slipway.adapters.git import Commit, Git
 from slipway.adapters.main_branch import Landing, MainBranch
 from slipway.commands import status
+from slipway.commands.plan import show_plan
 from slipway.commands.release import promote, release, wanted
 from slipway.delivery import manifest
 from slipway.delivery.manifest import Serving, manifest_path
@@ -346,6 +347,18 @@ def test_status_tells_each_environment_in_order(line: Line, told: Callable[..., 
     text = told()
     assert f"release {str(first.key)[:8]}, to be approved" in text
     assert f"toy in production: release: {line.world.main()[:8]} verified {str(first.key)[:8]} in staging" in text
+
+
+def test_plan_says_what_is_asked_for_in_each(line: Line, capsys: pytest.CaptureFixture[str]) -> None:
+    (first,) = line.release()
+    line.releaser(STAGING).confirm("toy", str(first.key))
+    line.git.run("pull", "--quiet", "--ff-only")
+    workspace = line.releaser(STAGING).workspace
+    assert show_plan(workspace, base=None, as_json=True) == ExitCode.DONE
+    asked = json.loads(capsys.readouterr().out)["main"]
+    assert [(one["environment"], one["wanted"]) for one in asked] == [(STAGING, "none"), (PRODUCTION, "release")]
+    show_plan(workspace, base=None, as_json=False)
+    assert f"toy in production        release    {str(first.key)[:8]}" in capsys.readouterr().out
 
 
 def test_history_says_whose_place_a_release_took(line: Line, told: Callable[..., str]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from slipway.adapters.git import Commit, Git, WorkTree
@@ -31,17 +31,40 @@ def show_plan(workspace: Workspace, *, base: str | None, as_json: bool) -> int:
     main = workspace.base(base)
     fork = workspace.fork_point(main)
     on_main = fork is not None and workspace.head() == fork.id
-    states = of_history(workspace, fork, history.states) if on_main and fork else ()
+    asked = of_environments(workspace, fork) if on_main and fork else ()
     if on_main and workspace.git.is_clean(PATHS):
-        found = tuple(_unchanged(state) for state in states if state.key)
+        first = workspace.settings.through[0]
+        found = tuple(_unchanged(one.state) for one in asked if one.environment == first and one.state.key)
     else:
         found = changed(workspace, fork)
-    wrong = any(a.effect in _WRONG for a in found) or any(s.decision.wanted is Wanted.FAULTY for s in states)
+    wrong = any(a.effect in _WRONG for a in found) or any(one.state.decision.wanted is Wanted.FAULTY for one in asked)
     if as_json:
-        emit_json(_document(found, states if on_main else None, main))
+        emit_json(_document(found, asked if on_main else None, main))
     else:
-        _show(workspace, found, states, on_main=on_main)
+        _show(workspace, found, asked, on_main=on_main)
     return ExitCode.BAD_INPUT if wrong else ExitCode.DONE
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What history asks for of a model in one environment."""
+
+    environment: str
+    state: State
+
+
+def of_environments(workspace: Workspace, tip: Commit) -> tuple[Asked, ...]:
+    """What main's history asks for in each environment that a release goes through."""
+    settings = workspace.settings
+
+    def ask(repository: Repository) -> tuple[Asked, ...]:
+        views = [
+            replace(repository, environment=name, earlier=replace(settings, environment=name).earlier)
+            for name in settings.through
+        ]
+        return tuple(Asked(environment=view.environment, state=one) for view in views for one in history.states(view))
+
+    return of_history(workspace, tip, ask)
 
 
 def changed(workspace: Workspace, fork: Commit | None) -> tuple[Affected, ...]:
@@ -101,15 +124,18 @@ def manifests_edited(workspace: Workspace, fork: Commit | None) -> tuple[str, ..
         return change.edited(WorkTree(root=workspace.settings.repo), Snapshot(objects=objects, id=fork.id))
 
 
-def _show(workspace: Workspace, found: Sequence[Affected], states: Sequence[State], *, on_main: bool) -> None:
-    if not found and not states:
+def _show(workspace: Workspace, found: Sequence[Affected], asked: Sequence[Asked], *, on_main: bool) -> None:
+    if not found and not asked:
         workspace.screen.say("There are no models yet. To add one: slipway new MODEL --from FILE --target COLUMN")
     if not on_main or any(affected.effect is not Effect.NONE for affected in found):
         for affected in found:
             _line(affected.model, affected.effect.value, affected.key, _some(affected.reasons))
         return
-    for state in states:
-        _line(state.model, state.decision.wanted.value, _key(state), said(state, workspace.git))
+    is_one = len(workspace.settings.through) == 1
+    for one in asked:
+        state = one.state
+        name = state.model if is_one else f"{state.model} in {one.environment}"
+        _line(name, state.decision.wanted.value, _key(state), said(state, workspace.git))
 
 
 def _line(model: str, word: str, key: str | None, reasons: str) -> None:
@@ -131,13 +157,13 @@ def _key(state: State) -> str | None:
     return state.decision.key or state.key
 
 
-def _document(found: Sequence[Affected], states: Sequence[State] | None, main: Commit | None) -> Mapping[str, Any]:
+def _document(found: Sequence[Affected], asked: Sequence[Asked] | None, main: Commit | None) -> Mapping[str, Any]:
     document: dict[str, Any] = {
         "base": main.id if main else None,
         "models": [asdict(affected) for affected in found],
     }
-    if states is not None:
-        document["main"] = [_state(state) for state in states]
+    if asked is not None:
+        document["main"] = [{**_state(one.state), "environment": one.environment} for one in asked]
     return document
 
 
