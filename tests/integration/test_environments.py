@@ -117,6 +117,7 @@ def test_a_release_goes_on_once_it_was_verified(line: Line) -> None:
     (first,) = line.release()
     assert (first.environment, first.verb, line.keys(PRODUCTION)) == (STAGING, "release", "")
     assert line.kinds() == [(STAGING, Kind.UNCONFIRMED)]
+    assert list(line.releaser(PRODUCTION).rebuild(["toy"])) == [], "what is not there yet is no fault"
     confirmed = line.releaser(STAGING).confirm("toy", str(first.key), said="3 golden requests were answered right")
     assert confirmed.subject == f"verify(toy): {str(first.key)[:8]}"
     body = line.world.log("%B", "-1")

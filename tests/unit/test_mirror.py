@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,8 @@ class Server:
         assert bool(synced.problem) is fails
         if not self._told.exists():
             return {}
-        return {one["model"]: (one["champion"], one["challenger"]) for one in json.loads(self._told.read_text())}
+        told = json.loads(self._told.read_text())
+        return {f"{one['prefix']}{one['model']}": (one["champion"], one["challenger"]) for one in told}
 
 
 @pytest.fixture
@@ -130,3 +132,22 @@ def test_a_manifest_that_is_broken_says_nothing(server: Server, write: Callable[
     assert server.follow() == server.follow(everything=True) == {}
     write(first)
     assert server.follow() == {}
+
+
+def test_every_environment_is_followed(
+    repository: Git, commit: Callable[[str], str], workspace: Workspace, tmp_path: Path
+) -> None:
+    settings = replace(workspace.settings, environment="staging", environments=("staging", "production"))
+    server = Server(replace(workspace, settings=settings), tmp_path / "told.json")
+    for environment, key in (("staging", B), ("production", A)):
+        file = repository.root / manifest_path("toy", environment)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(writer.first("toy", release(key), replicas=2))
+    commit("Serve toy in both")
+    assert server.follow() == {"staging-toy": (B, None), "toy": (A, None)}
+    assert server.follow() == {}
+    file.unlink()
+    commit("Retire toy in production")
+    assert server.follow(retired={"toy"}) == {"staging-toy": (B, None), "toy": (None, None)}
+    alone = replace(settings, environment="production", alone=True)
+    assert Server(replace(workspace, settings=alone), tmp_path / "alone.json").follow() == {}
