@@ -39,11 +39,12 @@ def release(
     image_digest: ImageDigest = None,
     as_json: Json = False,
 ) -> int:
-    """Do what a merge does: bring main to what its history asks for.
+    """Do what a merge does: bring main to what its history asks for, in each environment in turn.
 
     A key that was reviewed is released without training. One that is new to the store is trained first. A released
     key that came back by a revert is restored at once. A release that somebody reverted is held. Each is a commit
-    of `gitops/` on main, or, with `SLIPWAY_LANDING=branch`, on a branch of its own for a pull request.
+    of `gitops/` on main, or, with `SLIPWAY_LANDING=branch`, on a branch of its own for a pull request. A later
+    environment takes what was verified in the one before; nothing is judged or built for it.
     """
     from slipway.commands import release as commands
 
@@ -93,9 +94,9 @@ def promote(
     store: StoreUrl = None,
     as_json: Json = False,
 ) -> int:
-    """Give the canary on trial the full traffic: one more commit on main.
+    """Give the canary on trial the full traffic, wherever it is on trial: one more commit on main.
 
-    Refused where another key is on trial than the one named, or where main asks for something else by now.
+    Where another environment follows, it counts as verified, and goes on to that one. Refused where another key is on trial than the one named, or where main asks for something else by now.
     """
     from slipway.commands import release as commands
 

@@ -61,7 +61,7 @@ def standing(past: Seen, *, is_followed: bool) -> Standing | None:
         return _canary(canary, past) if canary else None
     found = _default(past)
     if is_followed:
-        return None if found is None or serving.default.verified else found
+        return None if found is None or found.release.verified else found
     if found is None or not (found.has_moved or (found.commit == newest.commit and _is_first(newest, past))):
         return None
     return Standing(kind=Kind.FRESH, release=found.release, commit=found.commit, before=found.before)
