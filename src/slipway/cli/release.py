@@ -96,7 +96,8 @@ def promote(
 ) -> int:
     """Give the canary on trial the full traffic, wherever it is on trial: one more commit on main.
 
-    Where another environment follows, it counts as verified, and goes on to that one. Refused where another key is on trial than the one named, or where main asks for something else by now.
+    Where another environment follows, it counts as verified, and goes on to that one. Refused where another key is on
+    trial than the one named, or where main asks for something else by now.
     """
     from slipway.commands import release as commands
 
