@@ -27,6 +27,7 @@ from tests.remotes import World
 
 from slipway.adapters.git import Git
 from slipway.adapters.store import sha256
+from slipway.delivery import manifest
 from slipway.release.step import Step
 
 WRITING = frozenset(
@@ -164,6 +165,10 @@ def work(world: World, git: Git, scenario: str) -> list[Step]:
     match scenario:
         case "promote":
             return [world.releaser(git).promote("toy")]
+        case "revert":
+            serving = manifest.read(world.manifest() or b"", "toy")
+            key = (serving.canary or serving.default).key
+            return [world.releaser(git).revert("toy", key, why="it answers wrongly")]
         case "rebuild":
             return list(world.upon(git, "new").rebuild())
     return world.release(git)
@@ -225,6 +230,10 @@ def promote(world: World) -> None:
     world.release(Git(root=world.root / "clone"))
 
 
+def revert(world: World) -> None:
+    promote(world)
+
+
 def restore(world: World) -> None:
     promote(world)
     world.releaser(Git(root=world.root / "clone")).promote("toy")
@@ -253,7 +262,7 @@ def rebuild(world: World) -> None:
 
 SCENARIOS = [
     (first, "release"), (promote, "promote"), (restore, "restore"), (rollback, "rollback"), (retire, "retire"),
-    (rebuild, "rebuild"),
+    (rebuild, "rebuild"), (revert, "revert"),
     pytest.param(canary, "release", marks=pytest.mark.slow),
     pytest.param(checked_out, "release", marks=pytest.mark.slow),
 ]  # fmt: skip
