@@ -16,9 +16,10 @@ from tests.processes import is_up, until
 from tests.prometheus_server import needs_prometheus
 from tests.served import NAMES, VALUES, make
 
-from slipway.adapters.endpoint import Endpoint
+from slipway.adapters.endpoint import PREDICT, Endpoint, request
 from slipway.adapters.git import Git
 from slipway.adapters.image import Layout
+from slipway.adapters.line import Line
 from slipway.adapters.prometheus import Prometheus
 from slipway.challenger import Challenger
 from slipway.delivery import source_image, writer
@@ -30,6 +31,7 @@ from slipway.rehearsal.gateway import Gateway, Route, is_canarys
 from slipway.rehearsal.rows import Rows
 
 MODEL, WHERE, NAMESPACE = "toy", "production", "models-production"
+LABELS = 'deployment_name="toy",predictor_name="default",model_name="model"'
 PATH = str(manifest_path(MODEL, WHERE))
 ROWS = Rows(names=tuple(NAMES), usual=(tuple(VALUES),), drifted=(tuple(VALUES),))
 
@@ -155,6 +157,16 @@ def test_the_life_of_a_canary(world: World, running: Cluster) -> None:
     assert running.runs(WHERE) == {}
     with pytest.raises(OutsideError, match="404"):
         world.answers(running, 1, "default")
+
+
+def test_who_only_verifies_is_no_traffic(world: World, running: Cluster) -> None:
+    line = Line(world.url(running, "default"))
+    for marks, rows in (({}, 1), ({"X-Slipway-Probe": "1"}, 1), ({}, 2)):
+        assert line.ask("POST", PREDICT, request([VALUES], NAMES), marks=marks).status == 200
+        text = Endpoint(url=running.pods[WHERE, "default"].running.metrics.removesuffix("/metrics"))
+        with text.connect() as metrics:
+            until(lambda: f"slipway_rows_total{{{LABELS}}} {rows}\n".encode() in metrics.ask("GET", "/metrics").body, 5)  # noqa: B023  asked at once
+    line.close()
 
 
 def test_a_sabotaged_release_looks_well_and_answers_wrongly(world: World, running: Cluster) -> None:

@@ -20,6 +20,9 @@ from slipway.adapters.server import HOST
 from slipway.delivery.manifest import CANARY, DEFAULT, FULL
 from slipway.rehearsal.scraper import free_port
 
+_MARKS = "x-slipway-"
+"""Headers that servers read."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Route:

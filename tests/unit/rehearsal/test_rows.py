@@ -63,7 +63,7 @@ def test_a_parquet_file_stays_one(tmp_path: Path) -> None:
     before = parquet.read_table(tmp_path / "before.parquet")
     assert before.schema == table.schema
     assert before.num_rows == 80
-    assert rows.rows(file, parsed).usual[2] == (2.0, None)
+    assert (2.0, None) in rows.rows(file, parsed).usual
 
 
 def test_of_many_rows_there_are_a_thousand(tmp_path: Path) -> None:
@@ -77,4 +77,5 @@ def test_of_many_rows_there_are_a_thousand(tmp_path: Path) -> None:
     found = rows.rows(file, parsed)
     assert len(found.usual) == 1000
     assert len(found.drifted) <= 1000
-    assert found.drifted[0][0] == 3334.5
+    assert min(row[0] or 0 for row in found.drifted if isinstance(row[0], float)) == 3334.5
+    assert [row[0] for row in found.usual[:3]] != [0.5, 5.5, 10.5], "they are shuffled"
