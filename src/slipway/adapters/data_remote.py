@@ -66,7 +66,7 @@ class DataRemote:
         return cls(name=found.name, url=found.url, keeper=keeper)
 
     def has(self, md5: str) -> bool:
-        """Whether the data are there; `StoreError` where that cannot be told."""
+        """Whether the data are there; `OutsideError` where that cannot be told."""
         return self.keeper.has(place(md5))
 
     def put(self, file: Path, told: Told = untold) -> Sum:
@@ -109,8 +109,12 @@ class Folder:
     root: Path
 
     def has(self, name: str) -> bool:
-        """Whether there is a file of this name."""
-        return (self.root / name).is_file()
+        """Whether there is a file of this name; `OutsideError` where that cannot be told."""
+        try:
+            return (self.root / name).is_file()
+        except OSError as error:
+            hint = "Check the url in .dvc/config. May you read there?"
+            raise OutsideError(f"the DVC remote {self.root} cannot be read: {error.strerror}", hint=hint) from None
 
     def chunks(self, name: str, absent: Callable[[], Exception]) -> Iterator[bytes]:
         """A file's content."""

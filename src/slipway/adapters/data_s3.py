@@ -87,8 +87,12 @@ def failing(where: str, *, absent: Callable[[], Exception] | None = None) -> Ite
 
 def split(url: str) -> tuple[str, str]:
     """Bucket and key of `s3://bucket/key`; `InputError` for anything else."""
-    parts = urlsplit(url)
-    if parts.scheme != "s3" or not parts.netloc or parts.query or parts.fragment:
+    try:
+        parts = urlsplit(url)
+        is_place = parts.scheme == "s3" and bool(parts.netloc) and not parts.query and not parts.fragment
+    except ValueError:  # half of an IPv6 address
+        is_place = False
+    if not is_place:
         raise InputError(f"{url} is no place in S3", hint="Write s3://bucket/path.")
     return parts.netloc, parts.path.strip("/")
 

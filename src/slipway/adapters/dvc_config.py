@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
+from slipway.adapters import data_s3
 from slipway.adapters.data_s3 import S3Options
 from slipway.errors import InputError
 
@@ -55,7 +56,7 @@ class RemoteConfig:
     def read(cls, repo: Path, environ: Mapping[str, str], *, config: bytes | None = None) -> Self:
         """The remote of a repository; with `config`, as that says in place of the working tree's `.dvc/config`.
 
-        Raises `InputError` where there is none, or where it is of a kind that is not read.
+        Raises `InputError` where there is none, or where it is of a kind that is not read, or no place.
         """
         shared = config if config is not None else _content(repo / CONFIG)
         sections = _merged(_sections(shared, CONFIG), _sections(_content(repo / LOCAL), LOCAL))
@@ -104,6 +105,8 @@ def _merged(shared: Sections, local: Sections) -> Sections:
 
 def _place(url: str, repo: Path, environ: Mapping[str, str]) -> str:
     """The address, with a folder's whole path: DVC counts from the folder of its configuration."""
+    if not url.isprintable():
+        raise InputError(f"the url of the DVC remote, {url!r}, is no place", hint=_ADD)
     scheme = _SCHEME.match(url)
     if scheme is None or scheme[1] == "file":
         path = url.removeprefix("file://")
@@ -115,6 +118,7 @@ def _place(url: str, repo: Path, environ: Mapping[str, str]) -> str:
             f"a DVC remote at {scheme[1]}:// is not read",
             hint="Keep the data in S3 (s3://bucket/prefix) or in a folder.",
         )
+    data_s3.split(url)
     return url.rstrip("/")
 
 

@@ -120,6 +120,12 @@ def test_where_nothing_more_can_be_written_that_is_told_and_nothing_stays(
     assert not list((tmp_path / "there").iterdir())
 
 
+def test_a_folder_that_cannot_be_looked_into_is_told(tmp_path: Path) -> None:
+    remote = DataRemote.of(configure(tmp_path, at("x" * 300)), {})
+    with pytest.raises(OutsideError, match=r"x cannot be read: File name too long\n.*\.dvc/config"):
+        remote.fetch(POINTER, tmp_path / "there.csv")
+
+
 def test_a_remote_that_nobody_may_read_is_told_with_what_to_do(s3: str, tmp_path: Path) -> None:
     del s3
     unreachable = DataRemote.of(configure(tmp_path, at("s3://other/x", "endpointurl = http://127.0.0.1:9\n")), {})
@@ -183,6 +189,9 @@ def test_a_folder_is_where_dvc_looks_for_it(tmp_path: Path, url: str, place: str
         (at("gs://bucket/x"), "at gs:// is not read"),
         (at("remote://other/x"), "at remote:// is not read"),
         (at("s3:///x"), "no place in S3"),
+        (at("s3://"), "no place in S3"),
+        (at("s3://[::1/x"), "no place in S3"),
+        (at("a\0b"), "is no place"),
         (at("s3://b/x", "worktree = true\n"), "'storage' is worktree"),
         (at("s3://b/x", "version_aware = maybe\n"), "version_aware must be true or false"),
         (at("s3://b/x", "configpath = evil\n"), "configpath of a DVC remote is not read"),
