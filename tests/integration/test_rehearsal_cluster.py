@@ -1,4 +1,4 @@
-"""A rehearsal's cluster: real servers and a real Prometheus, that follow a real remote's main. 25 s."""
+"""A rehearsal's cluster: real servers and a real Prometheus, that follow a real remote's main. 30 s."""
 
 from __future__ import annotations
 
@@ -157,6 +157,22 @@ def test_the_life_of_a_canary(world: World, running: Cluster) -> None:
     assert running.runs(WHERE) == {}
     with pytest.raises(OutsideError, match="404"):
         world.answers(running, 1, "default")
+
+
+def test_two_environments_are_two_places(world: World, running: Cluster) -> None:
+    first, second = world.releases
+    staging = world.clone.root / manifest_path(MODEL, "staging")
+    staging.parent.mkdir(parents=True)
+    staging.write_bytes(writer.first(MODEL, second, replicas=1))
+    world.says(world.manifest())
+    running.sync()
+    assert (running.runs("staging"), running.runs(WHERE)) == ({"default": second.key}, {"default": first.key})
+    for where, release in (("staging", second), (WHERE, first)):
+        assert Endpoint(url=running.url(where)).ask([VALUES], NAMES).key == release.key
+    keys = 'count by (namespace, key) (slipway_model_info{namespace=~"models-.*"})'
+    until(lambda: total(running, keys)() == 2, 30)
+    found = {one.labels["namespace"]: one.labels["key"] for one in Prometheus(url=running.scraper.url).query(keys)}
+    assert found == {"models-staging": second.key, "models-production": first.key}
 
 
 def test_who_only_verifies_is_no_traffic(world: World, running: Cluster) -> None:

@@ -15,7 +15,6 @@ from slipway.errors import ExitCode, InputError
 from slipway.rehearsal import rows, rules, scraper, spec_text
 from slipway.rehearsal.bucket import Bucket, bucket
 from slipway.rehearsal.cluster import Cluster, cluster
-from slipway.rehearsal.full import WINDOW, FullStory
 from slipway.rehearsal.sandbox import Sandbox
 from slipway.rehearsal.story import Scene, Story
 from slipway.screen import emit, emit_json, emit_table
@@ -56,6 +55,8 @@ def rehearse(workspace: Workspace, model: str, *, as_json: bool) -> int:
 
 def rehearse_fully(workspace: Workspace, model: str, *, as_json: bool) -> int:
     """Play every scene of the longer story, with a cluster that ends with it; errors as `rehearse`."""
+    from slipway.rehearsal.full import WINDOW, FullStory
+
     scraper.find()
     place = _place(workspace, model)
     prometheus = place.sandbox.root / "prometheus"
