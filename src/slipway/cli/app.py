@@ -27,7 +27,7 @@ failed · 130 interrupted. Every command can be interrupted and run again.
 **Environment:** `SLIPWAY_STORE` (a folder or s3://bucket/prefix), `MLFLOW_TRACKING_URI`, `RAY_ADDRESS`,
 `SLIPWAY_ENVIRONMENT` (one alone), `SLIPWAY_REGISTRY` and `SLIPWAY_BUILDER` (where images are pushed to, and what
 they are built on), `SLIPWAY_LANDING` (push, or branch where main is protected), `SLIPWAY_PROMETHEUS` (what scrapes the
-models, for `settle` and `watch`), `SLIPWAY_NAMESPACE` and `SLIPWAY_ENDPOINT` (where they are), `SLIPWAY_DATA_CACHE`, and
-what boto3 reads for S3.
+models, for `settle` and `watch`), `SLIPWAY_NAMESPACE` and `SLIPWAY_ENDPOINT` (where they are), `SLIPWAY_DATA_CACHE`,
+and what boto3 reads for S3.
 """,
 )
