@@ -306,6 +306,13 @@ def test_operators_come_from_a_channel_of_one_minor_version() -> None:
     assert not brought & {each["kind"] for each in of("bootstrap/overlays/operators")}  # their kinds are not there yet
 
 
+def test_what_is_waited_for_is_of_a_kind_that_every_cluster_has() -> None:
+    """Kubectl ends at once where it does not know the kind, as it does not know those that the operators bring."""
+    texts = [(GITOPS / name).read_text() for name in ("README.md", "bootstrap/overlays/operators/kustomization.yaml")]
+    waited = [re.findall(r"kubectl wait --for=create [^`\n]*?(\S+)/\S+", text) for text in texts]
+    assert waited == [["deployment"], ["deployment"]]
+
+
 @pytest.mark.parametrize("folder", [OPENSHIFT, KUBERNETES, *PLATFORMS, "bootstrap/overlays/operators"])
 def test_no_secret_and_no_wildcard_is_among_what_is_installed(folder: str) -> None:
     found = of(folder)
