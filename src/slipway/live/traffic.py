@@ -4,6 +4,9 @@ Requests are counted from the counters' own values, as they were at so many mome
 guesses what lies between two scrapes, and passes over what a series begins with. A server shows the counter of a code
 with the first answer of that code, so the first errors of a release would never be seen. Each increment belongs to the
 key that its server showed just then: the pods of an earlier release go on for a while under the same name.
+
+A Prometheus that lost what it had scraped comes to one server after the other, each of which has counted for long. What
+it shows then is nobody's increment: else one side would be judged by weeks, and the other by the minutes since.
 """
 
 from __future__ import annotations
@@ -11,10 +14,11 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Protocol
 
+from slipway.errors import OutsideError
 from slipway.live.selector import PREDICTOR, Selector
 
 INFO, REQUESTS, SECONDS = "slipway_model_info", "slipway_requests_total", "slipway_request_seconds_bucket"
@@ -24,6 +28,10 @@ MOMENTS = 300
 """In a window. A counter forgets nothing in between; a hundred pods' answers still come in 10 MB."""
 SHORTEST = 0.5
 """Seconds between two moments at least."""
+STAGGER = 120.0
+"""Seconds in which a Prometheus that begins comes to every server: two of the longest intervals that are usual."""
+MOST = 10**12
+"""Requests that a server may have counted; what says more counts something else."""
 _TARGET = ("pod", "instance")
 _GRPC_CODES = range(17)
 """Of these nought is what went well; https://grpc.io/docs/guides/status-codes/."""
@@ -117,8 +125,8 @@ class Looked:
     predictors: Mapping[Target, str]
     counters: Sequence[tuple[Target, str, Sequence[tuple[float, float]]]]
     """Of each server and code."""
-    began: float = field(default=math.inf)
-    """The first moment at which anything of the model was seen."""
+    old: Mapping[Target, float]
+    """The servers that may have counted before they were seen, each with the moment when it was."""
 
     def side(self, predictor: str, key: str) -> Side:
         """One of them, but for its times."""
@@ -126,8 +134,8 @@ class Looked:
         counts = [self._counted(*counter, key) for counter in self.counters if counter[0] in self._of(predictor)]
         return Side(
             seconds=min(len(moments) * self.window.step, self.window.seconds),
-            requests=round(sum(count for _, count in counts)),
-            errors=round(sum(count for code, count in counts if not is_good(code))),
+            requests=_whole(count for _, count in counts),
+            errors=_whole(count for code, count in counts if not is_good(code)),
             is_alone=self._keys_now(predictor) == {key},
         )
 
@@ -142,11 +150,12 @@ class Looked:
 
     def _counted(self, target: Target, code: str, points: Sequence[tuple[float, float]], key: str) -> tuple[str, float]:
         shown = self.shown.get(target, {})
-        return code, sum(more for at, more in increments(points, self.began) if shown.get(at) == key)
+        began = self.old.get(target, -math.inf)
+        return code, sum(more for at, more in increments(points, began) if shown.get(at) == key)
 
 
 def look(prometheus: Asks, selector: Selector, window: Window) -> Looked:
-    """Ask for all servers of a model, and what they counted."""
+    """Ask for all servers of a model, and what they counted; `OutsideError` where that can be no count."""
     span = {"start": window.start, "end": window.end, "step": window.step}
     told = prometheus.range(selector.series(INFO), **span)
     counted = prometheus.range(selector.series(REQUESTS), **span)
@@ -161,12 +170,25 @@ def look(prometheus: Asks, selector: Selector, window: Window) -> Looked:
         shown=shown,
         predictors=predictors,
         counters=[
-            (_target(one.labels), one.labels.get("code", ""), [(_moment(at), value) for at, value in one.points])
+            (
+                _target(one.labels),
+                one.labels.get("code", ""),
+                [(_moment(at), _count(value)) for at, value in one.points],
+            )
             for one in counted
             if one.labels.get("transport") in ASKED
         ],
-        began=min((at for moments in shown.values() for at in moments), default=math.inf),
+        old=_old(shown, window),
     )
+
+
+def _old(shown: Mapping[Target, Mapping[float, str]], window: Window) -> Mapping[Target, float]:
+    """The servers that were there when the model was seen first, or soon after where nothing of it was at the start."""
+    firsts = {target: min(moments) for target, moments in shown.items() if moments}
+    began = min(firsts.values(), default=math.inf)
+    is_gapless = began < window.start + window.step
+    until = began if is_gapless else began + STAGGER
+    return {target: first for target, first in firsts.items() if first <= until}
 
 
 def times(
@@ -179,13 +201,13 @@ def times(
     counts = f"increase({selector.series(SECONDS, **side)}{span})"
     asked = f"sum by (le) ({counts} * on ({', '.join(_TARGET)}) group_left () {servers})"
     found = prometheus.query(asked, at=window.end)
-    return tuple(sorted((_bound(one.labels.get("le", "")), one.value) for one in found))
+    return tuple(sorted((_bound(one.labels.get("le", "")), _count(one.value)) for one in found))
 
 
 def increments(points: Sequence[tuple[float, float]], began: float) -> Iterator[tuple[float, float]]:
     """By how much a counter grew up to each moment. One that falls has begun anew, from nought.
 
-    So has one that appears later than everything else; what the first ones had counted before, nobody knows.
+    So has one that appears later than its server was first seen; what it had counted before that, nobody knows.
     """
     if not points:
         return
@@ -231,9 +253,20 @@ def slower(buckets: Iterable[tuple[float, float]], seconds: float) -> tuple[int,
 
 def _bound(text: str) -> float:
     try:
-        return float(text)
+        bound = float(text)
     except ValueError:
         return math.inf
+    return math.inf if math.isnan(bound) else bound
+
+
+def _count(value: float) -> float:
+    if not 0 <= value <= MOST:
+        raise OutsideError(f"Prometheus has {value:g} as a count of requests", hint="Do other series have their names?")
+    return value
+
+
+def _whole(counts: Iterable[float]) -> int:
+    return min(round(sum(counts)), MOST)
 
 
 def _target(labels: Mapping[str, str]) -> Target:

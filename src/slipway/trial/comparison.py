@@ -16,6 +16,8 @@ LEAST_TIMES = 100
 """Answers of each side, before their 99th percentiles are."""
 FACTOR = 1.5
 """How many times the default's p99 a canary's may be."""
+_ALL = 100
+"""Percent, which a person may have given to a canary: its default is asked nothing then."""
 _SLOW = 0.01
 """Share of the answers that may be above a 99th percentile."""
 
@@ -31,7 +33,9 @@ def credited(canary: Side, default: Side, percent: int) -> int:
     A server counts what slipway asks itself apart, unless it is older than that, or a proxy drops the header that says
     so. The default is asked nothing, so what slipway asks a canary again and again is no traffic by this either.
     """
-    expected = math.ceil(default.requests * percent / (100 - percent))
+    if percent >= _ALL:
+        return canary.requests
+    expected = math.ceil(default.requests * percent / (_ALL - percent))
     return min(canary.requests, expected)
 
 

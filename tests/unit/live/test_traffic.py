@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import accumulate
 
 import pytest
@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slipway.adapters.prometheus import Sample, Series
+from slipway.errors import OutsideError
 from slipway.live import traffic
 from slipway.live.selector import Selector
 from slipway.live.traffic import Side, Window, increments, is_good, quantile, slower
@@ -77,6 +78,26 @@ def test_the_first_errors_of_a_release_are_counted() -> None:
 def test_what_was_counted_before_anybody_looked_is_not() -> None:
     pod = Pod("d", "default", OLD, {"200": [(0, 1000), (1, 1010)]})
     assert traffic.look(Told([pod]), SELECTOR, WINDOW).side("default", OLD).requests == 10
+
+
+def test_a_prometheus_that_lost_all_comes_to_one_server_after_the_other() -> None:
+    """Their counters are of hours, so the side that is scraped first would look as if it had had no errors."""
+    first = Pod("d1", "default", OLD, {"200": [(203, 50_000), (300, 51_940)], "500": [(203, 1000)]}, range(203, 301))
+    late = Pod("c", "canary", NEW, {"200": [(214, 5000), (300, 5172)], "500": [(214, 100)]}, range(214, 301))
+    looked = traffic.look(Told([first, late]), SELECTOR, WINDOW)
+    assert [(side.requests, side.errors) for side in (looked.side("default", OLD), looked.side("canary", NEW))] == [
+        (1940, 0),
+        (172, 0),
+    ]
+    shown_later = replace(late, counted={"500": [(220, 3)]})
+    assert traffic.look(Told([first, shown_later]), SELECTOR, WINDOW).side("canary", NEW).errors == 3
+
+
+@pytest.mark.parametrize("value", [-1.0, 1e13, 1e308])
+def test_what_can_be_no_count(value: float) -> None:
+    pod = Pod("c", "canary", NEW, {"500": [(60, value)]}, range(60, 301))
+    with pytest.raises(OutsideError, match="as a count of requests"):
+        canary(BEFORE, pod)
 
 
 def test_a_server_that_began_anew() -> None:

@@ -92,7 +92,8 @@ def test_what_is_worse(canary: Side, default: Side, found: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("own", "beside", "percent", "count"), [(300, 2700, 10, 300), (900, 900, 10, 100), (9, 0, 10, 0), (80, 200, 50, 80)]
+    ("own", "beside", "percent", "count"),
+    [(300, 2700, 10, 300), (900, 900, 10, 100), (9, 0, 10, 0), (80, 200, 50, 80), (80, 0, 100, 80), (80, 9000, 0, 0)],
 )
 def test_slipway_s_own_requests_are_nobody_s(own: int, beside: int, percent: int, count: int) -> None:
     assert credited(one(own), one(beside), percent) == count
