@@ -174,7 +174,8 @@ class App:
 
     def _note(self, scope: Scope, status: int) -> None:
         path: str = scope["path"]
-        paths = {"rest": path in _PREDICT, "feedback": path in _FEEDBACK, "v2": path.startswith(_V2)}
+        infer = path.startswith(_V2) and path.endswith("/infer")  # /v2/health/ready is a probe, and no traffic
+        paths = {"rest": path in _PREDICT, "feedback": path in _FEEDBACK, "v2": infer}
         its = (name for name, is_its in paths.items() if is_its and not _is_probe(scope))
         transport = next(its, "other")
         self._model.recorder.noted(code=status, transport=transport)

@@ -91,7 +91,8 @@ async def asked(
         ("GET", "/metadata", b"", 200, [("other", 200)]),
         ("GET", "/health", b"", 200, [("other", 200)]),
         ("GET", "/metrics", b"", 200, [("other", 200)]),
-        ("GET", "/v2/health/ready", b"", 200, [("v2", 200)]),
+        ("GET", "/v2/health/ready", b"", 200, [("other", 200)]),
+        ("POST", "/v2/models/another/infer", b"", 404, [("v2", 404)]),
         ("GET", "/nothing", b"", 404, [("other", 404)]),
     ],
 )
