@@ -11,6 +11,8 @@ from slipway.errors import InputError, OutsideError
 
 _PROTOCOLS = "file:git:http:https:ssh"
 _WANTED = "refs/slipway/wanted"
+_NO_LFS = "GIT_LFS_SKIP_SMUDGE"
+"""As actions/checkout has it: a pull request's .lfsconfig can name any server, which Git LFS would ask."""
 
 
 def checkout(url: str, to: Path, *, ref: str, base: str, environ: Mapping[str, str]) -> str:
@@ -22,7 +24,8 @@ def checkout(url: str, to: Path, *, ref: str, base: str, environ: Mapping[str, s
     the folder up to date. Raises `InputError` where the folder holds something else, or where there is no such ref;
     `OutsideError` where Git cannot reach the repository.
     """
-    git = OwnGit(root=to, environ={**environ, **credentials(url, environ), "GIT_ALLOW_PROTOCOL": _PROTOCOLS})
+    bounds = {"GIT_ALLOW_PROTOCOL": _PROTOCOLS, _NO_LFS: "1"}
+    git = OwnGit(root=to, environ={**environ, **credentials(url, environ), **bounds})
     _begin(git, url)
     git.ask(
         _fetch(f"+refs/heads/{base}:refs/remotes/origin/{base}"),

@@ -70,6 +70,20 @@ def test_a_merge_that_was_tried_is_about_the_pull_requests_own_commit(origin: Pa
     assert (tmp_path / "clone" / "other").exists()
 
 
+def test_a_pull_request_sends_git_lfs_nowhere(origin: Path, tmp_path: Path) -> None:
+    """A machine that has Git LFS runs it for whatever .gitattributes names."""
+    git(origin, "switch", "--quiet", "--detach")
+    (origin / ".gitattributes").write_text("file filter=lfs\n")
+    (origin / ".lfsconfig").write_text("[lfs]\n\turl = https://localhost/\n")
+    git(origin, "add", ".")
+    git(origin, "commit", "--quiet", "-m", "theirs")
+    git(origin, "update-ref", "refs/pull/8/merge", "HEAD")
+    told = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "filter.lfs.smudge"}
+    told["GIT_CONFIG_VALUE_0"] = 'cat; echo " skipped=$GIT_LFS_SKIP_SMUDGE"'
+    checkout(str(origin), tmp_path / "clone", ref="refs/pull/8/merge", base="main", environ={**ENVIRON, **told})
+    assert (tmp_path / "clone" / "file").read_text() == "two skipped=1\n"
+
+
 def test_without_a_ref_main_is_checked_out_and_may_be_pushed(origin: Path, tmp_path: Path) -> None:
     to = tmp_path / "clone"
     checkout(str(origin), to, ref="", base="main", environ=ENVIRON)
