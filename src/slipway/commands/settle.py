@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _SHORTEST, _LONGEST, _SHARE = 1.0, 30.0, 0.1
 """Seconds between two looks, and their share of the time that a release is watched at least."""
+_GONE = "it is on trial no longer"
 _WOULD = {End.PROMOTE: "promoted", End.CONFIRM: "marked as verified", End.REVERT: "taken back"}
 
 
@@ -183,7 +184,12 @@ class Settling:
         settled = Settled(trial=trial, end=outcome.end, reasons=outcome.reasons, exit_code=code)
         if outcome.end not in _WOULD or self.look.dry_run:
             return settled
-        step = self._step(trial, outcome)
+        try:
+            step = self._step(trial, outcome)
+        except InputError:
+            if self._is_there(trial):
+                raise
+            return replace(settled, end=End.KEEP, reasons=(_GONE,), exit_code=ExitCode.DONE)
         if step.done is Done.NOTHING:  # somebody else was quicker
             return replace(settled, end=End.KEEP, reasons=step.reasons, exit_code=ExitCode.DONE, step=step)
         told = self._tell(trial, outcome, step) if outcome.end is End.REVERT and step.done is Done.COMMITTED else ""
@@ -199,6 +205,10 @@ class Settling:
                 return acting.confirm(model, key, said=outcome.said)
             case _:
                 return acting.revert(model, key, why=f"{outcome.short}: {'; '.join(outcome.reasons)}")
+
+    def _is_there(self, trial: Trial) -> bool:
+        """Whether it is on trial still: a newer release, or a person, may have come while it was asked."""
+        return _name(trial) in map(_name, trials(self.workspace, self.main, [trial.model]))
 
     def _releaser(self, trial: Trial) -> Releaser:
         return releaser(within(self.workspace, trial), self.main)

@@ -47,6 +47,8 @@ class Cluster:
     errors: dict[str, int] = field(default_factory=dict)
     is_scraped: bool = True
     has_prometheus: bool = True
+    meanwhile: Callable[[], object] | None = None
+    """What happens on main while a model is asked, once."""
 
     @property
     def url(self) -> str:
@@ -61,6 +63,9 @@ class Cluster:
         parts = urlsplit(path)
         if parts.path.startswith("/api/v1/"):
             return self._told(parts.path, {name: values[0] for name, values in parse_qs(parts.query).items()})
+        meanwhile, self.meanwhile = self.meanwhile, None
+        if meanwhile:
+            meanwhile()
         _, namespace, model, predictor, *_ = parts.path.split("/")
         key = self.keys.get((namespace, model, predictor))
         if key is None:
@@ -437,6 +442,22 @@ def test_where_main_is_protected_the_promotion_waits_on_a_branch(place: Place) -
     assert place.serving().canary
     again = place.settle(landing="branch")
     assert again[1][0]["commit"] == found["commit"]
+
+
+@pytest.mark.parametrize("is_bad", [False, True], ids=["promotion", "revert"])
+def test_a_release_that_comes_while_it_is_asked(place: Place, *, is_bad: bool) -> None:
+    key = on_trial(place)
+    place.cluster.wrong |= {key} if is_bad else set()
+
+    def newer() -> None:
+        place.world.give("C")
+        list(place.world.releaser(place.world.clone("other")).release(("toy",)))
+
+    place.cluster.meanwhile = newer
+    code, (found,) = place.settle()
+    assert (code, found["key"], found["end"]) == (0, key, "keep")
+    assert "on trial no longer" in found["reasons"][0]
+    assert place.world.log()[0].startswith("release(toy): ")
 
 
 def test_people_are_told_in_lines(place: Place) -> None:
