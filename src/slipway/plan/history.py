@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from slipway.spec import ServingTable
 
 
+_BY_SOURCE = (Wanted.RELEASE, Wanted.RESTORE, Wanted.RETIRE)
+"""What is wanted because a key changed."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class State:
     """A model as main has it: its key, what its manifest serves, and what history asks for."""
@@ -87,8 +91,9 @@ def _key(repository: Repository, model: str) -> str | None:
 def _followed(decision: Decision, past: ModelPast) -> Decision:
     """The decision, in the words of what happened in the environment before, with the release verified there."""
     before = past.repository.before
-    source = past.source() if before else ""
-    if before is None or not decision.because or decision.because[0].commit != source:
+    if before is None or decision.wanted not in _BY_SOURCE or not decision.because:
+        return decision
+    if decision.because[0].commit != (source := past.source()):
         return decision
     release = decision.release
     match decision.wanted, decision.key:

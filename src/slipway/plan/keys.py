@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 from slipway.errors import InputError
@@ -59,10 +60,14 @@ class Verified:
     past: ModelPast
     """The model's, in the environment before."""
 
+    @cached_property
+    def _places(self) -> tuple[str, ...]:
+        """Asked about each commit of main's."""
+        return *self.past.manifests, str(spec_path(self.past.model))
+
     def may_change(self, entry: LogEntry) -> bool:
         """Whether it touched the manifest there, or made or deleted the model."""
-        places = (*self.past.manifests, str(spec_path(self.past.model)))
-        return any(place in entry.changed for place in places)
+        return any(place in entry.changed for place in self._places)
 
     def at(self, commit: str) -> str | InputError | None:
         """The default predictor's key, if it is verified."""
