@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -49,13 +49,18 @@ class Live:
     """The base commit whose `gitops/` says so."""
 
 
-def find(model: str, environment: str, base: Commit | None) -> Baseline | Live:
-    """What the base branch says is live; `InputError` if its manifest cannot be read."""
-    found = served.find(base.read, model, environment) if base is not None else None
-    if base is None or found is None:
-        return Baseline()
-    path, manifest = found
-    return Live(key=live_key(manifest, f"{base.id[:8]}:{path}"), commit=base.id)
+def find(model: str, key: str, environments: Sequence[str], base: Commit | None) -> Baseline | Live:
+    """What the base branch says is live; `InputError` if its manifest cannot be read.
+
+    An environment that is new has nothing yet. What passes there goes on to those that follow, so it is held to what
+    the first of them has; unless that is this very key, which need not be better than itself to be there too.
+    """
+    for environment in environments if base is not None else ():
+        if base is not None and (found := served.find(base.read, model, environment)):
+            path, manifest = found
+            live = Live(key=live_key(manifest, f"{base.id[:8]}:{path}"), commit=base.id)
+            return Baseline() if live.key == key and environment != environments[0] else live
+    return Baseline()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -38,11 +38,11 @@ def copy(workspace: Workspace, target: Store) -> Iterator[str]:
     where one that is live is in neither store, or where the target has other bytes under its key.
     """
     workspace.check_history()
-    base, environment = workspace.base(None), workspace.settings.environment
+    base = workspace.base(None)
     if base is None:  # pragma: no cover  there is a history, so there is a base or an error
         return
     faults: list[SlipwayError] = []
-    for model in _served(base, environment):
+    for model, environment in _served(base, workspace.settings.onwards):
         try:
             for one in _of_model(base, model, environment):
                 yield f"{one.model} {one.key[:SHORT]} {_copied(workspace.store, target, one)}"
@@ -52,11 +52,16 @@ def copy(workspace: Workspace, target: Store) -> Iterator[str]:
         raise StoreError("\n".join(map(str, faults)))
 
 
-def _served(base: Commit, environment: str) -> list[str]:
-    """Every model that has a manifest in this environment."""
-    parts = (path.split("/") for path in base.files("gitops/models"))
-    found = {p[2] for p in parts if len(p) == _PARTS and "/".join(p) in manifests(p[2], environment)}
-    return sorted(found)
+def _served(base: Commit, environments: Sequence[str]) -> list[tuple[str, str]]:
+    """Every model that has a manifest in one of these, with the first that it is in: there is its champion."""
+    parts = [path.split("/") for path in base.files("gitops/models")]
+    found = {
+        p[2]: environment
+        for environment in reversed(environments)
+        for p in parts
+        if len(p) == _PARTS and "/".join(p) in manifests(p[2], environment)
+    }
+    return sorted(found.items())
 
 
 def _of_model(base: Commit, model: str, environment: str) -> Iterator[Champion]:

@@ -76,6 +76,12 @@ class Settings:
         return listed[: listed.index(self.environment)] if self.environment in listed else ()
 
     @property
+    def onwards(self) -> tuple[str, ...]:
+        """This environment, and those that follow it."""
+        listed = self.environments
+        return listed[listed.index(self.environment) :] if self.environment in listed else (self.environment,)
+
+    @property
     def is_followed(self) -> bool:
         """Whether another environment takes what was verified in this one."""
         return self.environment in self.environments[:-1]

@@ -250,6 +250,21 @@ def test_what_was_held_before_there_was_a_staging_is_held_still(line: Line) -> N
     assert (line.keys(STAGING), line.release(), line.keys(PRODUCTION)) == ("B", [], "A")
 
 
+def test_what_is_no_better_than_production_s_does_not_come_there_by_a_new_staging(line: Line) -> None:
+    world = line.world
+    list(world.releaser(line.git, environment=PRODUCTION).release())
+    world.pull()
+    world.change("data/toy/model.toml", "min_improvement = -5.0", "min_improvement = 0.001")
+    world.give("B")
+    (step,) = line.release()
+    assert (step.environment, step.done, line.keys(STAGING), line.keys(PRODUCTION)) == (
+        STAGING,
+        Done.REFUSED,
+        "",
+        "A",
+    )
+
+
 def test_a_fresh_release_is_taken_back_for_what_was_before(line: Line) -> None:
     line.live()
     line.world.pull()

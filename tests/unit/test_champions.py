@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from slipway import champions, trained
+from slipway import champion, champions, trained
 from slipway.adapters.git import Git
 from slipway.adapters.store import Store, open_store
 from slipway.delivery import writer
@@ -68,6 +68,26 @@ def test_what_is_live_and_on_trial_is_copied_once(
     assert (trained.load(store, "toy", A), trained.load(store, "toy", B)) == (a, b)
     assert trained.load(store, "toy", "c" * 64) is None
     assert all("was there already" in line for line in champions.copy(workspace, store))
+
+
+def test_a_model_that_only_a_later_environment_has(
+    workspace: Workspace,
+    store: Store,  # noqa: F811  a fixture
+    serve: Callable[[bytes], None],
+) -> None:
+    """An environment that is new: what is to pass there is held to what the next one has, but to no key of its own."""
+    serve(LIVE)
+    keep(workspace.store, A)
+    stages = ("staging", "production")
+    told = replace(workspace, settings=replace(workspace.settings, environments=stages, environment="staging"))
+    assert list(champions.copy(told, store)) == ["toy aaaaaaaa copied, 0.0 MB"]
+    base, onwards = told.base(None), told.settings.onwards
+    found = champion.find("toy", B, onwards, base)
+    assert isinstance(found, champion.Live)
+    assert found.key == A
+    assert champion.find("toy", A, onwards, base) == champion.Baseline()
+    assert champion.find("toy", A, ("production",), base) == found
+    assert champion.find("toy", B, ("staging",), base) == champion.Baseline()
 
 
 def test_what_is_lost_is_told_and_the_others_are_copied(

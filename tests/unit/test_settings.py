@@ -131,20 +131,24 @@ def test_a_command_goes_through_every_environment_in_order(tmp_path: Path) -> No
         ("staging", "production"),
         ("production",),
     )
-    assert (found.earlier, found.is_followed) == ((), True)
+    assert (found.earlier, found.is_followed, found.onwards) == ((), True, ("staging", "production"))
 
 
 @pytest.mark.parametrize(
     ("name", "place"),
-    [("staging", ((), True)), ("production", (("staging",), False)), ("sandbox", ((), False))],
+    [
+        ("staging", ((), True, ("staging", "production"))),
+        ("production", (("staging",), False, ("production",))),
+        ("sandbox", ((), False, ("sandbox",))),
+    ],
 )
 def test_one_that_is_named_is_gone_through_alone(
-    tmp_path: Path, name: str, place: tuple[tuple[str, ...], bool]
+    tmp_path: Path, name: str, place: tuple[tuple[str, ...], bool, tuple[str, ...]]
 ) -> None:
     (tmp_path / "pyproject.toml").write_text(TWO)
     found = Settings.from_environ({"SLIPWAY_ENVIRONMENT": name}, repo=tmp_path)
     assert (found.environment, found.through) == (name, (name,))
-    assert (found.earlier, found.is_followed) == place
+    assert (found.earlier, found.is_followed, found.onwards) == place
 
 
 def test_the_environment_says_no_template_that_nobody_can_fill(tmp_path: Path) -> None:

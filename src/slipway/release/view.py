@@ -13,6 +13,7 @@ from slipway.plan.commit import Current, Last
 from slipway.plan.history import State
 from slipway.plan.past import serving_table
 from slipway.plan.rule import Shape
+from slipway.plan.served import manifests
 from slipway.plan.standing import Standing, standing
 from slipway.spec import ServingTable, spec_path, suite_path
 
@@ -31,7 +32,7 @@ class View:
     current: Current
     shape: Shape
     judge: tuple[str | None, ...]
-    """What a verdict depends on: key, champion, and the Git objects of spec and suite."""
+    """What a verdict depends on: key, champion here or further on, and the Git objects of spec and suite."""
     standing: Standing | None
     """What is served and not settled yet."""
     is_known: bool
@@ -81,7 +82,8 @@ def read(git: Git, tip: str, settings: Settings, model: str) -> View:
         )
         is_known = bool(state.key or state.serving or touched or tree.object(str(spec_path(model))))
         found = standing(past, is_followed=settings.is_followed) if state.serving else None
-        judge = (tree.object(str(spec_path(model))), tree.object(str(suite_path(model))))
+        later = [path for name in settings.onwards[1:] for path in manifests(model, name)]
+        judge = tuple(map(tree.object, (str(spec_path(model)), str(suite_path(model)), *later)))
     champion = state.serving.default.key if state.serving else None
     return View(
         tip=tip,

@@ -32,7 +32,7 @@ def run(workspace: Workspace, model: Model, challenger: Trained, *, base: Commit
     """Compare, and keep the comparison; whether it had been made before is the second value."""
     from slipway import champion as champions
 
-    found = champions.find(model.name, workspace.settings.environment, base)
+    found = champions.find(model.name, model.key, workspace.settings.onwards, base)
     place = _place(model, found)
     if kept := workspace.store.get(place):
         return Comparison.from_json(kept[FILE], f"{place.path}/{FILE}"), True
@@ -45,7 +45,7 @@ def check_champion(workspace: Workspace, model: Model, *, base: Commit | None) -
     """See to it that there is something to compare with, before anybody trains; else `StoreError`."""
     from slipway import champion as champions
 
-    found = champions.find(model.name, workspace.settings.environment, base)
+    found = champions.find(model.name, model.key, workspace.settings.onwards, base)
     if isinstance(found, champions.Live):
         champions.fetch(workspace.store, model.name, found)
 
