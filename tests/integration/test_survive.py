@@ -109,7 +109,7 @@ class Place:
 
     def watch(self, code: int = 0, **more: str) -> Any:
         """Watch once; what it says of the model."""
-        done = self.slipway("watch", MODEL, "--days", f"{10 / 86_400:.6f}", "--json", **more)
+        done = self.slipway("watch", MODEL, "--over", "10s", "--json", **more)
         assert done.returncode == code, done.stderr + done.stdout
         (found,) = json.loads(done.stdout)["models"]
         return found

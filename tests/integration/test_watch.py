@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from slipway.watch.outcome import Until
 
 MODEL, BRANCH, FILE = "toy", "slipway/watch/toy", "data/toy/train.csv.dvc"
 OLD, NEW, NEWER = (remotes.data(version).encode() for version in "ABC")
-LOOK = Look(prometheus=None, days=1.0, until=Until.PROPOSAL)
+LOOK = Look(prometheus=None, over=timedelta(days=1), until=Until.PROPOSAL)
 Watch = Callable[..., dict[str, Any]]
 
 

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -171,7 +172,7 @@ def run(world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkey
 
     def once(*names: str, address: str, **settings: Any) -> dict[str, dict[str, Any]]:
         capsys.readouterr()
-        look = Look(prometheus=address, days=1.0, until=Until.PROPOSAL)
+        look = Look(prometheus=address, over=timedelta(days=1), until=Until.PROPOSAL)
         code = watch(world.workspace(clone, **settings), names, look, as_json=True)
         models = json.loads(capsys.readouterr().out)["models"]
         return {one["model"]: {**one, "said": "; ".join(one["said"]), "code": code} for one in models}
@@ -287,7 +288,7 @@ class TestIssue:
         assert [one.is_open for one in server.state.issues.values()] == [False, True]
 
     def test_many_alerts_at_once_leave_one_open(self, server: FakeGitHub, seen: Server, world: World) -> None:
-        look = Look(prometheus=seen.url, days=1.0, until=Until.PROPOSAL)
+        look = Look(prometheus=seen.url, over=timedelta(days=1), until=Until.PROPOSAL)
         clones = [world.clone(f"at-once-{number}", "--depth=1") for number in range(4)]
         with ThreadPoolExecutor(len(clones)) as pool:
             codes = [*pool.map(lambda clone: watch(world.workspace(clone), ["drifting"], look, as_json=True), clones)]
@@ -330,7 +331,7 @@ def test_a_real_model_drifts_when_its_rows_do(served: tuple[Server, Running, Cha
             batch = {"data": {"names": models.NAMES, "ndarray": [list(row) for row in rows[start : start + 50]]}}
             assert models.posted(Endpoint.parse(running.url), batch)[0] == 200
         until(lambda: sum(value for _, value in seen.query("slipway_rows_total")) >= before + len(rows), 20)
-        return observer.look(made.card.key, days=1.0)
+        return observer.look(made.card.key, over=timedelta(days=1))
 
     known = [row[:-1] for row in csv.reader(models.csv("classification").splitlines()[1:])]
     same = [[float(a) if a else None, int(b), c == "true", d, e] for a, b, c, d, e in known]

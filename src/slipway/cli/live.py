@@ -8,6 +8,7 @@ import typer
 
 from slipway.cli.app import SERVED, app
 from slipway.cli.options import HERE, Json, Repo, StoreUrl, workspace_of
+from slipway.watch import window
 from slipway.watch.outcome import Until
 
 Models = Annotated[
@@ -57,7 +58,9 @@ def settle(
 def watch(
     models: Models = None,
     prometheus: Prometheus = None,
-    days: Annotated[float, typer.Option("--days", metavar="N", min=0.0001, help="Of live traffic.")] = 1.0,
+    over: Annotated[
+        str, typer.Option("--over", metavar="TIME", help="How much of the live traffic: 30m, 12h, 1d12h.")
+    ] = window.DEFAULT,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be proposed, and propose nothing.")
     ] = False,
@@ -77,5 +80,5 @@ def watch(
     """
     from slipway.commands.watch import Look, watch
 
-    look = Look(prometheus=prometheus, days=days, until=Until.LOOK if dry_run else until)
+    look = Look(prometheus=prometheus, over=window.parse(over), until=Until.LOOK if dry_run else until)
     return watch(workspace_of(repo, store), models or [], look, as_json=as_json)

@@ -61,7 +61,7 @@ def rehearse_fully(workspace: Workspace, model: str, *, as_json: bool) -> int:
     place = _place(workspace, model)
     prometheus = place.sandbox.root / "prometheus"
     shutil.rmtree(prometheus, ignore_errors=True)
-    own_rules = rules.of(workspace.settings.repo, day=WINDOW)
+    own_rules = rules.of(workspace.settings.repo, day=int(WINDOW.total_seconds()))
     with (
         bucket(place.sandbox.root / "source") as source,
         cluster(

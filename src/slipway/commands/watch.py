@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,8 +39,8 @@ class Look:
 
     prometheus: str | None
     """Its address, where it is another than the settings'."""
-    days: float
-    """Of live traffic."""
+    over: timedelta
+    """How much of the live traffic."""
     until: Until
 
 
@@ -53,7 +54,7 @@ def watch(workspace: Workspace, models: Sequence[str], look: Look, *, as_json: b
         data=S3Data(workspace=workspace, environ=os.environ),
         prometheus=Prometheus.of(workspace.settings, look.prometheus) if is_asked else None,
         forge=_forge(os.environ),
-        days=look.days,
+        over=look.over,
         until=look.until,
         pause=time.sleep,
     )

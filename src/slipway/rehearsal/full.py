@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +30,14 @@ from slipway.rehearsal.rows import Rows
 from slipway.rehearsal.story import Scene, Story
 from slipway.settings import LOCAL
 from slipway.spec import ModelSpec
+from slipway.watch import window
 from slipway.watch.decision import Live, findings
-from slipway.watch.observe import DAY, Observer
+from slipway.watch.observe import Observer
 
 _PATIENCE = 60.0
 """Seconds for Prometheus to see what happens; it takes five for it to see a new server."""
-WINDOW = 10
-"""Seconds of traffic that are looked at."""
+WINDOW = timedelta(seconds=10)
+"""How much of the traffic is looked at."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,7 +177,7 @@ class FullStory(Story):
         self._expect(answer.key == key, f"{key[:SHORT]} answers, not {answer.key[:SHORT]}")
 
     def _watch(self, code: ExitCode) -> None:
-        self._slipway("watch", self.model, "--days", f"{WINDOW / DAY:.6f}", codes=(code,))
+        self._slipway("watch", self.model, "--over", window.written(WINDOW), codes=(code,))
 
     def _settle(self, code: ExitCode) -> dict[str, Any]:
         """Settle while clients ask; what came of the one trial that there is."""
@@ -197,11 +199,11 @@ class FullStory(Story):
             selector=Selector(model=self.model, namespace=where),
             environment=self.environment,
         )
-        return observer.look(self.keys["after"], days=WINDOW / DAY)
+        return observer.look(self.keys["after"], over=WINDOW)
 
     def _seen_to_drift(self) -> Live:
         """What it says once it has seen nothing else for long enough."""
-        time.sleep(WINDOW)
+        time.sleep(WINDOW.total_seconds())
         end = time.monotonic() + _PATIENCE
         while not findings(live := self._look()):
             self._expect(time.monotonic() < end, "Prometheus sees the drift")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -47,7 +48,8 @@ class Watcher:
     data: Data
     prometheus: Asking | None
     forge: Watched | None
-    days: float
+    over: timedelta
+    """How much of what is live's traffic is looked at."""
     until: Until
     pause: Callable[[float], None] = field(repr=False)
     """Wait for so many seconds."""
@@ -133,7 +135,7 @@ class Watcher:
         selector = Selector(model=subject.model, namespace=namespace)
         observer = Observer(prometheus=self.prometheus, selector=selector, environment=self.environment)
         try:
-            return observer.look(subject.key, days=self.days), ""
+            return observer.look(subject.key, over=self.over), ""
         except OutsideError as error:
             return None, str(error)
 

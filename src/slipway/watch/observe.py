@@ -7,6 +7,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from slipway.delivery.manifest import DEFAULT
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from slipway.adapters.prometheus import Sample as Value
     from slipway.live.selector import Selector
 
-DAY = 86_400
 _MOMENTS = 86_400
 """At most so many, and one a second, are looked at for another key."""
 _METRICS = {"accuracy": Metric.ACCURACY, "mae": Metric.ERROR}
@@ -41,13 +41,13 @@ class Observer:
     selector: Selector = field(repr=False)
     environment: str
 
-    def look(self, key: str, *, days: float) -> Live:
-        """What was counted since no other key than this one answered, in so many days at most; raises as `query`.
+    def look(self, key: str, *, over: timedelta) -> Live:
+        """What was counted since no other key than this one answered, over so long at most; raises as `query`.
 
         A counter carries no key: after a release, one that goes back further is of two models. While a release rolls
         out, the older key's last answer is the beginning.
         """
-        seconds = self._alone(key, max(1, round(days * DAY)))
+        seconds = self._alone(key, max(1, int(over.total_seconds())))
         live = Live(key=key, environment=self.environment, seconds=seconds)
         if seconds < 1:
             return live
