@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -12,7 +14,7 @@ from slipway.adapters.git import Commit
 from slipway.adapters.prometheus import Prometheus
 from slipway.commands.release import images
 from slipway.delivery.manifest import CANARY, DEFAULT
-from slipway.errors import InputError
+from slipway.errors import InputError, SlipwayError
 from slipway.release.trials import Kind
 from slipway.stages import settle as stage
 from slipway.stages import verify
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 _GOALS = {Kind.CANARY: Goal.PROMOTE, Kind.UNCONFIRMED: Goal.CONFIRM, Kind.FRESH: Goal.KEEP}
 _BESIDE_TRAFFIC = Limits(max_p99_ms=None, requests=10, clients=1)
 """What slipway asks where others ask too: their requests are what tells something."""
+_AT_ONCE = 8
 _ALONE = Limits(max_p99_ms=None, requests=200, clients=4)
 
 
@@ -49,6 +52,23 @@ class Looking:
     def prometheus(self) -> Prometheus:
         """Asked for when there is something to ask."""
         return Prometheus.of(self.workspace.settings, self.prometheus_url)
+
+    def each(self, trials: Iterable[Trial]) -> Generator[Outcome | SlipwayError, None, None]:
+        """What is said of each, in their order; of one that cannot be looked at, why. Close it to begin no more looks.
+
+        Most of a look is waiting: for seconds where a cluster does not answer, and that keeps nobody else waiting.
+        """
+        pool = ThreadPoolExecutor(max_workers=_AT_ONCE)
+        try:
+            yield from pool.map(self._guarded, trials)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def _guarded(self, trial: Trial) -> Outcome | SlipwayError:
+        try:
+            return self.look(trial)
+        except SlipwayError as error:
+            return error
 
     def look(self, trial: Trial) -> Outcome:
         """What the cluster and Prometheus say of it."""

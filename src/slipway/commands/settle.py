@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -144,7 +145,8 @@ class Settling:
         """Look at each other trial once, and tell what came of it. One that fails keeps no other from its end."""
         ended = {_name(trial) for trial in but}
         asked = [one for one in trials(self.workspace, self.main, self.models) if _name(one) not in ended]
-        found = [self._settled(trial) for trial in asked]
+        with closing(self.looking.each(asked)) as looked:
+            found = [self._settled(trial, one) for trial, one in zip(asked, looked, strict=True)]
         committed = {one.trial.environment: one.trial for one in found if one.step and one.step.done is Done.COMMITTED}
         for trial in committed.values():
             self.follow(within(self.workspace, trial), self.main)
@@ -169,9 +171,10 @@ class Settling:
         look = self.look
         return Looking(workspace=self.workspace, main=self.main, endpoint=look.endpoint, prometheus_url=look.prometheus)
 
-    def _settled(self, trial: Trial) -> Settled:
+    def _settled(self, trial: Trial, outcome: Outcome | SlipwayError) -> Settled:
         try:
-            outcome = self.looking.look(trial)
+            if isinstance(outcome, SlipwayError):
+                raise outcome
             settled = self._acted(trial, outcome)
         except SlipwayError as error:
             settled = Settled(trial=trial, end=End.WAIT, reasons=(str(error),), exit_code=error.exit_code)

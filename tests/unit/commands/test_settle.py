@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -381,6 +381,25 @@ def test_one_that_fails_keeps_no_other_from_its_end(place: Place) -> None:
     assert code == ExitCode.OUTSIDE_FAILED
     assert [(one["model"], one["end"]) for one in found] == [("other", "wait"), ("toy", "promote")]
     assert "neither the store nor the image has other" in found[0]["reasons"][0]
+
+
+def test_one_that_does_not_answer_keeps_no_other_waiting(place: Place) -> None:
+    place.world.pull()
+    place.world.add("other")
+    place.world.commit("Add another model")
+    place.release()
+    place.later(minutes=12)
+    is_other_asked = Event()
+    waited: list[bool] = []
+
+    def first() -> None:
+        place.cluster.meanwhile = is_other_asked.set
+        waited.append(is_other_asked.wait(5))
+
+    place.cluster.meanwhile = first
+    code, found = place.settle()
+    assert (code, [(one["model"], one["end"]) for one in found]) == (0, [("other", "keep"), ("toy", "keep")])
+    assert waited == [True]
 
 
 def test_it_waits_until_the_end(place: Place) -> None:
