@@ -14,7 +14,7 @@ from rich.table import Table
 
 from tests.benchmarks.measure import Figure
 
-NAMES = ("start", "run", "search", "validation", "growth", "delivery", "engines", "serving", "soak")
+NAMES = ("start", "run", "search", "validation", "growth", "delivery", "engines", "serving", "soak", "live")
 TARGET = Path(".bench")
 
 
