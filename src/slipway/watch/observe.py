@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from slipway.delivery.manifest import DEFAULT
+from slipway.errors import OutsideError
 from slipway.watch.decision import Live
 from slipway.watch.drift import Counts, Subject, measure
 from slipway.watch.labels import Metric, Quality, Sample
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 _MOMENTS = 86_400
 """At most so many, and one a second, are looked at for another key."""
+_MOST = 1e100
+"""Whatever is added to whatever else, and squared, is finite."""
 _METRICS = {"accuracy": Metric.ACCURACY, "mae": Metric.ERROR}
 _NUMBER = r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?"
 _RANGE = re.compile(rf"(?:(?P<low>{_NUMBER}) to {_NUMBER}|up to {_NUMBER}|(?P<above>above) {_NUMBER}|any)")
@@ -65,9 +68,9 @@ class Observer:
         step = max(1, longest // _MOMENTS)
         info = self.selector.series("slipway_model_info", predictor_name=DEFAULT)
         seen = f"max_over_time(timestamp({info})[{longest}s:{step}s])"
-        ages = self.prometheus.query(f"time() - max by (key) ({seen})")
+        ages = self._asked(f"time() - max by (key) ({seen})")
         others = [one.value for one in ages if one.labels.get("key") != key]
-        return math.floor(min(others) - step) if others else longest
+        return min(longest, math.floor(min(others) - step)) if others else longest
 
     def _features(self, seconds: int) -> Iterator[Counts]:
         before = _by_feature(self._held("slipway_feature_reference_ratio", seconds, "feature", "bin"))
@@ -104,19 +107,27 @@ class Observer:
         holdout = _only(self._held("slipway_prediction_reference_rows", seconds))
         return Quality(
             metric=metric,
-            now=Sample(rows=rows, value=(measured or 0.0) / rows) if rows else None,
-            before=Sample(rows=holdout or math.inf, value=reference.value),
+            now=Sample(rows=rows, value=(measured or 0.0) / rows) if rows and round(rows) else None,
+            before=Sample(rows=holdout if holdout and round(holdout) else math.inf, value=reference.value),
         )
 
     def _held(self, metric: str, seconds: int, *labels: str) -> Sequence[Value]:
         """A gauge that stays the same while a release is live, though its pods may be down just now."""
         series = self.selector.series(metric, predictor_name=DEFAULT)
-        return self.prometheus.query(f"max by ({', '.join(labels)}) (last_over_time({series}[{seconds}s]))")
+        return self._asked(f"max by ({', '.join(labels)}) (last_over_time({series}[{seconds}s]))")
 
     def _counted(self, metric: str, seconds: int, *labels: str) -> Sequence[Value]:
         """How much a counter grew, over all pods."""
         series = self.selector.series(metric, predictor_name=DEFAULT)
-        return self.prometheus.query(f"sum by ({', '.join(labels)}) (increase({series}[{seconds}s]))")
+        return self._asked(f"sum by ({', '.join(labels)}) (increase({series}[{seconds}s]))")
+
+    def _asked(self, expression: str) -> Sequence[Value]:
+        found = self.prometheus.query(expression)
+        if odd := [one.value for one in found if abs(one.value) > _MOST]:
+            raise OutsideError(
+                f"Prometheus answered with {odd[0]:g}", hint="Do other series have the names of a model's?"
+            )
+        return found
 
 
 def _metric(value: Value) -> Metric | None:
