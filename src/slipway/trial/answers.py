@@ -12,6 +12,8 @@ from slipway.verification.document import Verification
 
 _OWN = {"400", "405", "411", "413", "415", "422", "500", Kind.FORM.value, Kind.SIZE.value}
 """What a model's server itself says. Any other trouble is of what stands before it, or of one that starts or ends."""
+_NAMED = {Kind.FORM.value, Kind.SIZE.value}
+"""Of these, what is a model's by its key alone: a gateway's page for people has the status 200 too."""
 _COUNTED = ("answers", "labels", "errors")
 """Checks whose failure counts here. The time that answers take on the way from here says nothing of a release."""
 
@@ -53,7 +55,7 @@ def hear(found: Verification) -> Heard:
     failed = [one for one in found.reasons if one.check in _COUNTED and one.state is ReasonState.FAIL]
     said, hint = (failed[0].text, failed[0].hint) if failed else ("", "")
     if not found.keys:
-        answers = Answers.REFUSED if own else Answers.SILENT
+        answers = Answers.REFUSED if _OWN & set(found.errors) - _NAMED else Answers.SILENT
     elif found.differing or own or any(one.check == "labels" for one in failed):
         answers = Answers.WRONG
     elif failed:

@@ -47,6 +47,7 @@ def verification(failed: str = "", **found: Any) -> Verification:
         (verification("answers", keys={}, errors={"503": 10}), Answers.SILENT),
         (verification("answers", keys={}, errors={"404": 10}), Answers.SILENT),
         (verification("answers", keys={}, errors={"302": 10}), Answers.SILENT),
+        (verification("answers", keys={}, errors={"not an answer": 10}), Answers.SILENT),
         (verification("answers", keys={}, errors={"500": 10}), Answers.REFUSED),
         (verification("answers", keys={}, errors={"400": 10}), Answers.REFUSED),
     ],
