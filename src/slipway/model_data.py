@@ -15,6 +15,7 @@ from slipway.adapters.data_remote import DataRemote, MissingDataError
 from slipway.errors import InputError, OutsideError
 from slipway.key import Tree, shaping_tables
 from slipway.pointer import SUFFIX, Pointer
+from slipway.report import numbers
 from slipway.spec import data_path, spec_path
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ class ModelData:
                 raise InputError(f"{name} is not here, and {error.faults[0].what}", hint=error.faults[0].hint) from None
             except OutsideError as error:
                 raise type(error)(f"{name} is not here: {error.what}", hint=_hint(error)) from None
-        self.screen.say(f"{name} fetched, {to.stat().st_size / _MB:,.1f} MB")
+        self.screen.say(f"{name} fetched, {numbers.size(to.stat().st_size)}")
 
     def _from_remote(self, pointer: Pointer, to: Path, told: Told) -> None:
         """What the remote has, else what its import's source still has, as `dvc pull` does."""

@@ -123,7 +123,8 @@ def parse(source: bytes) -> Project:
         return Project.model_validate(table)
     except ValidationError as error:
         lines = key_lines(source.decode())
-        raise InputError([_fault(detail, lines) for detail in error.errors()]) from None
+        faults = [detail for detail in error.errors() if detail["type"] != "too_short" or not detail["input"]]
+        raise InputError([_fault(detail, lines) for detail in faults]) from None
 
 
 def builder(source: bytes | None) -> str:
@@ -152,6 +153,8 @@ def _fault(detail: Mapping[str, Any], lines: Mapping[tuple[str, ...], int]) -> F
             return Fault(file=FILE, line=line, what=what, hint=hint)
         case "too_short":
             return Fault(file=FILE, line=line, what=f"{name} names none")
+        case "tuple_type":
+            return Fault(file=FILE, line=line, what=f'{name} must be a list, such as ["production"]')
     said = str(detail["msg"])
     what = f"{name}: {said[0].lower()}{said[1:]}, not {detail['input']!r}"
     return Fault(file=FILE, line=line, what=what)

@@ -82,6 +82,7 @@ def test_a_repository_need_not_say_anything(tmp_path: Path, text: str) -> None:
             "pyproject.toml:2: [tool.slipway] environments names watch, whose branches are those of slipway watch",
         ),
         ("[tool.slipway]\nenvironments = []\n", "pyproject.toml:2: [tool.slipway] environments names none"),
+        ("[tool.slipway]\napprove = 'production'\n", "approve must be a list, such as"),
         (
             "[tool.slipway]\nenvironments = ['staging', 'Prod!']\n",
             "pyproject.toml:2: [tool.slipway] environments: 'Prod!' cannot name an environment",
@@ -113,6 +114,9 @@ def test_every_fault_is_named_at_once(tmp_path: Path) -> None:
     with pytest.raises(InputError) as failure:
         project(tmp_path, "[tool.slipway]\nregistry = 5\nbilder = 'x'\n")
     assert len(failure.value.faults) == 2
+    with pytest.raises(InputError, match="'Staging' cannot name") as failure:
+        project(tmp_path, "[tool.slipway]\nenvironments = ['Staging', 'prod uction']\n")
+    assert len(failure.value.faults) == 2, "and none that nobody made"
 
 
 def test_no_other_folder_is_looked_into(tmp_path: Path) -> None:

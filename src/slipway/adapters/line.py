@@ -188,7 +188,9 @@ def _unanswered(error: Exception, timeout: float) -> EndpointError:
             hint = "Name the file with your certificate authority in SSL_CERT_FILE."
             return EndpointError(Kind.CONNECTION, said, hint=hint)
         case http.client.RemoteDisconnected() | OSError():
-            return EndpointError(Kind.CONNECTION, f"does not answer: {error}", hint="Is the server up?")
+            return EndpointError(
+                Kind.CONNECTION, f"does not answer: {error}", hint="Is it up, and can it be reached from here?"
+            )
         case http.client.IncompleteRead():
             return EndpointError(Kind.PROTOCOL, "broke off in the middle of an answer")
         case _:

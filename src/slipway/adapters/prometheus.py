@@ -37,6 +37,11 @@ _NOBODY = {HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GA
 """What a proxy says when nobody is behind it, and Prometheus while it starts."""
 _URL = "Write it as http://host:port, as --prometheus, SLIPWAY_PROMETHEUS or prometheus in [tool.slipway]."
 _TOKEN = "Give a token that may read metrics, as a file: SLIPWAY_PROMETHEUS_TOKEN_FILE."  # noqa: S105  no token
+_HINTS: Mapping[int, str] = {
+    HTTPStatus.UNAUTHORIZED: _TOKEN,
+    HTTPStatus.FORBIDDEN: _TOKEN,
+    HTTPStatus.NOT_FOUND: "Is that where Prometheus' own API is, without /api/v1?",
+}
 
 type Json = dict[str, Any]
 
@@ -147,12 +152,11 @@ class Prometheus:
         except (ValueError, RecursionError):
             document = None
         said = document.get("error") if isinstance(document, dict) else None
-        shown = plain(said if isinstance(said, str) else body[:_SHOWN].decode(errors="replace"))[:_SHOWN]
+        shown = plain(said if isinstance(said, str) else body[:_SHOWN].decode(errors="replace")).strip()[:_SHOWN]
         if status in _NOBODY:
             raise UnreachableError(f"{self.url} answered with {status}: {shown}", hint="Is Prometheus up?")
         if status != HTTPStatus.OK:
-            refused = status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
-            raise OutsideError(f"{self.url} answered with {status}: {shown}", hint=_TOKEN if refused else "")
+            raise OutsideError(f"{self.url} answered with {status}: {shown}", hint=_HINTS.get(status, ""))
         if not isinstance(document, dict) or document.get("status") != "success":
             raise _formless(self.url, shown)
         return document

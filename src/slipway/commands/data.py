@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING
 from slipway import spec
 from slipway.adapters import data_files, data_source
 from slipway.adapters.data_files import Sum
+from slipway.adapters.dvc_config import CONFIG
 from slipway.adapters.git import WorkTree
 from slipway.errors import ExitCode, InputError, OutsideError, SlipwayError
 from slipway.key import models as of_tree
 from slipway.key import shaping_tables
 from slipway.model_data import Named, check_inside, named
 from slipway.pointer import SUFFIX, Pointer, Source
+from slipway.report import numbers
 from slipway.screen import emit, emit_json
 
 if TYPE_CHECKING:
@@ -136,7 +138,7 @@ def _pushed(workspace: Workspace, new: Named, content: Path, remote: DataRemote)
     _write(repo / f"{new.name}{SUFFIX}", new.pointer.to_bytes())
     ignore = _ignored(own)
     untracked = _untracked(workspace, new.name)
-    paths = (f"{new.name}{SUFFIX}", ignore.relative_to(repo).as_posix())
+    paths = (f"{new.name}{SUFFIX}", ignore.relative_to(repo).as_posix(), *_config(workspace))
     return Pushed(named=new, remote=remote.url, sent=sent, untracked=untracked, commit=paths)
 
 
@@ -146,6 +148,12 @@ def _make_room(workspace: Workspace, own: Path) -> None:
         own.unlink()
     elif own.exists():
         workspace.data().cache.keep(own, called=str(own))
+
+
+def _config(workspace: Workspace) -> tuple[str, ...]:
+    """What says where the data are, while Git does not have it as it is: others could not fetch them."""
+    git = workspace.git
+    return () if not git.is_repository() or git.is_clean([CONFIG]) else (CONFIG,)
 
 
 def _write(file: Path, content: bytes) -> None:
@@ -182,9 +190,8 @@ def _untracked(workspace: Workspace, name: str) -> bool:
 
 def _show(workspace: Workspace, pushed: Pushed) -> None:
     pointer = pushed.named.pointer
-    size = f"{(pointer.size or 0) / 1e6:,.1f} MB"
     how = "sent to" if pushed.sent else "is already in"
-    emit(f"{pushed.named.name}  {how} {pushed.remote}  {size}, md5 {pointer.md5}")
+    emit(f"{pushed.named.name}  {how} {pushed.remote}  {numbers.size(pointer.size or 0)}, md5 {pointer.md5}")
     if pushed.untracked:
         workspace.screen.say(f"Git keeps {pushed.named.name} no longer; it stays where it is.")
     if not workspace.git.is_repository() or not workspace.git.is_clean(_with_data(pushed)):

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 _OVER = (State.SAME, State.NO_SOURCE, State.NO_POINTER)
 """Where the source holds nothing else any more, so that what waits is of no use."""
 _REWRITTEN = Fresh(state=State.SAME, what="its source was written anew, with the data that it is trained on")
+_UNASKED = "what is live was not looked at: no address of a Prometheus is known (SLIPWAY_PROMETHEUS)"
 _DEPTH = 3
 
 
@@ -156,7 +157,7 @@ class Watcher:
         if subject.key is None:
             return [f"nothing of it is live in {self.environment}"]
         if outcome.live is None:
-            return [outcome.problem or "no address of a Prometheus is known, so nothing is of what is live"]
+            return [outcome.problem or _UNASKED]
         return evidence.summary(outcome.live)
 
     # ---- acting

@@ -27,6 +27,7 @@ from slipway.errors import InputError, OutsideError
 from slipway.model_data import Named
 from slipway.pointer import Pointer
 from slipway.release.judge import Judge
+from slipway.report.numbers import size
 from slipway.stages import validate
 from slipway.workspace import Workspace
 
@@ -75,7 +76,7 @@ def test_a_push_leaves_a_pointer_and_git_forgets_the_data(
     file = own.git.root / NAME
     key = own.model("toy").key
     assert push(own) == 0
-    assert capsys.readouterr().out.startswith(f"{NAME}  sent to {remote}  0.0 MB, md5 {md5(file)}")
+    assert capsys.readouterr().out.startswith(f"{NAME}  sent to {remote}  {size(file.stat().st_size)}, md5 {md5(file)}")
     pointer = Pointer.parse((own.git.root / f"{NAME}.dvc").read_bytes(), f"{NAME}.dvc")
     assert (pointer.md5, pointer.size) == (md5(file), file.stat().st_size)
     assert (own.git.root / "data/toy/.gitignore").read_text() == "/train.csv\n"
@@ -85,6 +86,16 @@ def test_a_push_leaves_a_pointer_and_git_forgets_the_data(
     assert own.git.run("status", "--porcelain") == ""
     assert own.model("toy").key != key
     assert own.model("toy").inputs.data == f"md5:{pointer.md5}"
+
+
+def test_what_says_where_the_data_are_is_to_be_committed_too(
+    own: Workspace, remote: Path, commit: Callable[[str], str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert remote
+    for paths in ([f"{NAME}.dvc", "data/toy/.gitignore", ".dvc/config"], [f"{NAME}.dvc", "data/toy/.gitignore"]):
+        data.push(own, "toy", None, source=None, as_json=True)
+        assert json.loads(capsys.readouterr().out)["commit"] == paths
+        commit("Move the data")
 
 
 def test_a_second_push_changes_nothing(
@@ -153,7 +164,7 @@ def test_documents_for_programs(own: Workspace, remote: Path, capsys: pytest.Cap
     found = md5(own.git.root / NAME)
     assert told == {
         "model": "toy", "file": NAME, "md5": found, "size": 3384, "source": None, "remote": str(remote), "sent": True,
-        "untracked": True, "commit": [f"{NAME}.dvc", "data/toy/.gitignore"],
+        "untracked": True, "commit": [f"{NAME}.dvc", "data/toy/.gitignore", ".dvc/config"],
     } | {"size": (own.git.root / NAME).stat().st_size}  # fmt: skip
     data.pull(own, ["toy"], as_json=True)
     assert json.loads(capsys.readouterr().out) == [{"model": "toy", "file": NAME, "md5": found}]
