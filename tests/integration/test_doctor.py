@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from tests.github_server import FakeGitHub
 from slipway.adapters.git import Git
 from slipway.commands.doctor import doctor
 from slipway.doctor import machine, workflows
+from slipway.doctor.facts import Tried
 from slipway.workspace import Workspace
 
 ROOT = Path(__file__).parents[2]
@@ -165,7 +167,7 @@ def test_people_read_it_by_where_things_are_set(
 class TestMachine:
     def test_a_store_is_tried_and_stays_as_it_was(self, workspace: Workspace) -> None:
         for _ in range(2):
-            found = machine.gather(workspace.settings, workspace.store)
+            found = machine.gather(workspace.settings, workspace.store, {})
             assert found.store.works
         assert [path.name for path in Path(workspace.settings.store).iterdir()] == ["_doctor"]
 
@@ -175,7 +177,7 @@ class TestMachine:
         file = tmp_path / "file"
         file.touch()
         settings = replace(workspace.settings, store=str(file))
-        assert machine.gather(settings, open_store(str(file))).store.works is False
+        assert machine.gather(settings, open_store(str(file)), {}).store.works is False
 
     @pytest.mark.parametrize(
         ("answer", "works"),
@@ -194,6 +196,50 @@ class TestMachine:
             shown = machine._tracking(uri)
         assert tried.works is works
         assert "s3cret" not in shown.what
+
+    @pytest.mark.parametrize(
+        ("answer", "works"),
+        [
+            (http('{"status": "success", "data": {"resultType": "vector", "result": []}}'), True),
+            (http("404 page not found", "404 Not Found"), False),
+            (http("<html>"), False),
+        ],
+    )
+    def test_prometheus_is_asked(self, workspace: Workspace, answer: bytes, *, works: bool) -> None:
+        with fake(says(answer)) as server:
+            settings = replace(workspace.settings, prometheus=server.url)
+            tried = machine.gather(settings, workspace.store, {}).prometheus
+        assert tried.works is works
+        assert server.url in tried.what
+
+    def test_without_a_prometheus_it_is_said_who_wants_one(self, workspace: Workspace) -> None:
+        tried = machine.gather(workspace.settings, workspace.store, {}).prometheus
+        assert (tried.works, "settle and watch" in tried.what) == (False, True)
+        assert "SLIPWAY_PROMETHEUS" in tried.how
+
+    def test_data_beyond_git_are_looked_for(self, workspace: Workspace, tmp_path: Path) -> None:
+        repo = workspace.settings.repo
+        assert machine._data(workspace.settings, {}) is None, "Git has them all"
+        content = (repo / "data/toy/train.csv").read_bytes()
+        md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
+        (repo / "data/toy/train.csv.dvc").write_text(f"outs:\n- md5: {md5}\n  hash: md5\n  path: train.csv\n")
+        tried = machine._data(workspace.settings, {})
+        assert tried is not None
+        assert tried.works is False
+        assert "dvc remote add" in tried.how
+        (repo / ".dvc").mkdir()
+        (repo / ".dvc/config").write_text(f"[core]\n    remote = k\n['remote \"k\"']\n    url = {tmp_path}/kept\n")
+        tried = machine._data(workspace.settings, {})
+        assert tried == Tried(
+            works=False,
+            what=f"{tmp_path}/kept does not have data/toy/train.csv",
+            how="Whoever has the file sends it there: slipway data push MODEL, or dvc push.",
+        )
+        file = tmp_path / "kept/files/md5" / md5[:2] / md5[2:]
+        file.parent.mkdir(parents=True)
+        file.write_bytes(content)
+        tried = machine._data(workspace.settings, {})
+        assert tried == Tried(works=True, what=f"{tmp_path}/kept has what 1 pointer of data/ names")
 
     def test_what_cannot_be_tried_from_here_is_unknown(self) -> None:
         assert machine._tracking("postgresql://user:s3cret@db/mlflow").works is None

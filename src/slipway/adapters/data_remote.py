@@ -69,6 +69,10 @@ class DataRemote:
         """Whether the data are there; `OutsideError` where that cannot be told."""
         return self.keeper.has(place(md5))
 
+    def keeps(self, pointer: Pointer) -> bool:
+        """Whether what a pointer names can be fetched, wherever DVC put it; as `has`."""
+        return self.keeper.has(self._name(pointer))
+
     def put(self, file: Path, told: Told = untold) -> Sum:
         """Send a file, unless it is there already: its checksum and its size.
 
@@ -89,11 +93,14 @@ class DataRemote:
         Raises `MissingDataError` where it is not there, `DamagedError` where it is not what its name says,
         `StoreError` where the remote does not answer.
         """
-        here, before = place(pointer.md5), f"{pointer.md5[:2]}/{pointer.md5[2:]}"
-        name = before if not self.keeper.has(here) and self.keeper.has(before) else here  # DVC 2 had no `files/md5`
+        name = self._name(pointer)
         content = self.keeper.chunks(name, lambda: self._missing(pointer))
         called = f"{pointer.path} ({self.url}/{name})"
         data_files.write(content, to, expected=Sum(md5=pointer.md5, size=pointer.size), called=called, told=told)
+
+    def _name(self, pointer: Pointer) -> str:
+        here, before = place(pointer.md5), f"{pointer.md5[:2]}/{pointer.md5[2:]}"
+        return before if not self.keeper.has(here) and self.keeper.has(before) else here  # DVC 2 had no `files/md5`
 
     def _missing(self, pointer: Pointer) -> MissingDataError:
         return MissingDataError(

@@ -34,7 +34,7 @@ def doctor(workspace: Workspace, environ: Mapping[str, str], *, as_json: bool) -
 def _facts(workspace: Workspace, environ: Mapping[str, str]) -> Facts:
     files = tree.gather(workspace.settings)
     return Facts(
-        machine=machine.gather(workspace.settings, workspace.store),
+        machine=machine.gather(workspace.settings, workspace.store, environ),
         tree=files,
         github=hub.gather(environ, workspace.git, files.workflows),
     )

@@ -29,6 +29,9 @@ def _machine(machine: Machine) -> Iterator[Finding]:
     yield _tried("engine", machine.engine, Need.ADVISED)
     yield _tried("s2i", machine.s2i, Need.ADVISED)
     yield _tried("skopeo", machine.skopeo, Need.ADVISED)
+    yield _tried("Prometheus", machine.prometheus, Need.ADVISED)
+    if machine.data is not None:
+        yield _tried("data", machine.data, Need.NECESSARY)
     if machine.shared_memory is not None:
         size = f"{machine.shared_memory / _GB:.1f} GB for Ray's objects"
         how = "Give a container more: --shm-size=2g; in Kubernetes, an emptyDir of medium Memory at /dev/shm."

@@ -52,6 +52,9 @@ class Machine:
     skopeo: Tried
     store: Tried
     tracking: Tried
+    prometheus: Tried
+    data: Tried | None
+    """The remote of data beyond Git; None where no pointer names any."""
     shared_memory: int | None
     """Bytes of /dev/shm; None where there is none."""
 

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from slipway.adapters import engine, program, skopeo, tracking
+from slipway.adapters.data_remote import DataRemote
+from slipway.adapters.git import WorkTree
 from slipway.adapters.line import EndpointError, Line
+from slipway.adapters.prometheus import Prometheus
 from slipway.adapters.store import Place, Store
 from slipway.doctor.facts import Machine, Tried
-from slipway.errors import SlipwayError
+from slipway.errors import OutsideError, SlipwayError
+from slipway.key import models
+from slipway.model_data import Named, named
+from slipway.report.numbers import count
 
 if TYPE_CHECKING:
     from slipway.settings import Settings
@@ -24,7 +32,7 @@ _S2I = "Get it from github.com/openshift/source-to-image (releases), or leave im
 _DOWN, _MISSING = 500, 404
 
 
-def gather(settings: Settings, store: Store) -> Machine:
+def gather(settings: Settings, store: Store, environ: Mapping[str, str]) -> Machine:
     """Everything that this machine answers, each within seconds."""
     return Machine(
         git=_try(lambda: program.run([program.find("git", "Install it."), "--version"], seconds=_QUICK).decode()),
@@ -33,6 +41,8 @@ def gather(settings: Settings, store: Store) -> Machine:
         skopeo=_try(lambda: f"{skopeo.find()} talks to registries"),
         store=_try(lambda: _store(store, settings.store)),
         tracking=_tracking(settings.tracking_uri),
+        prometheus=_try(lambda: _prometheus(settings)),
+        data=_data(settings, environ),
         shared_memory=_shared_memory(),
     )
 
@@ -67,6 +77,33 @@ def _tracking(uri: str) -> Tried:
         line.close()
     works = status < _DOWN and status != _MISSING
     return Tried(works=works, what=f"{shown} answers with {status}", how="Does MLFLOW_TRACKING_URI lead to MLflow?")
+
+
+def _prometheus(settings: Settings) -> str:
+    """Ask it something that each one knows."""
+    if not settings.prometheus:
+        how = "SLIPWAY_PROMETHEUS=http://host:port, or prometheus in [tool.slipway]; a laptop does without."
+        raise OutsideError("no address is known: settle and watch have nothing to ask", hint=how)
+    found = replace(Prometheus.of(settings), timeout=_QUICK)
+    found.query("vector(1)")
+    return f"{found.url} answers settle and watch"
+
+
+def _data(settings: Settings, environ: Mapping[str, str]) -> Tried | None:
+    """See whether others find what this working tree's pointers name. One that cannot be read is told by its stages."""
+    tree = WorkTree(root=settings.repo)
+    pointed: list[Named] = []
+    for model in models(tree):
+        with suppress(SlipwayError):
+            pointed += [one] if (one := named(tree, model)) else []
+    return _try(lambda: _kept(DataRemote.of(settings.repo, environ), pointed)) if pointed else None
+
+
+def _kept(remote: DataRemote, pointed: Sequence[Named]) -> str:
+    if absent := [one.name for one in pointed if not remote.keeps(one.pointer)]:
+        how = "Whoever has the file sends it there: slipway data push MODEL, or dvc push."
+        raise OutsideError(f"{remote.url} does not have {', '.join(absent)}", hint=how)
+    return f"{remote.url} has what {count(len(pointed), 'pointer')} of data/ {'name' if len(pointed) > 1 else 'names'}"
 
 
 def _shared_memory() -> int | None:

@@ -32,7 +32,17 @@ ROOT = Path(__file__).parents[3]
 HERE = workflows.read(ROOT)
 OWNERS = "* @acme/everyone\n/gitops/ @acme/release\n"
 FINE = Tried(works=True, what="fine")
-MACHINE = Machine(git=FINE, engine=FINE, s2i=FINE, skopeo=FINE, store=FINE, tracking=FINE, shared_memory=2 << 30)
+MACHINE = Machine(
+    git=FINE,
+    engine=FINE,
+    s2i=FINE,
+    skopeo=FINE,
+    store=FINE,
+    tracking=FINE,
+    prometheus=FINE,
+    data=FINE,
+    shared_memory=2 << 30,
+)
 TREE = replace(
     trees.gather(Environ.from_environ({}, repo=ROOT)),
     owners=OWNERS,
@@ -265,9 +275,13 @@ def test_a_working_tree_that_lacks_something(change: Callable[[Tree], Tree], nam
 
 def test_a_machine_that_lacks_something() -> None:
     absent = Tried(works=False, what="is not there", how="Install it.")
-    found = judged(machine=replace(MACHINE, git=absent, s2i=absent, shared_memory=64 << 20))
+    lacking = replace(MACHINE, git=absent, s2i=absent, prometheus=absent, data=absent, shared_memory=64 << 20)
+    found = judged(machine=lacking)
     assert found["git"].is_fault
+    assert found["data"].is_fault
     assert (found["s2i"].state, found["s2i"].need) == (State.MISSING, Need.ADVISED)
+    assert (found["Prometheus"].state, found["Prometheus"].need) == (State.MISSING, Need.ADVISED)
+    assert "data" not in judged(machine=replace(MACHINE, data=None)), "nothing is kept beyond Git"
     assert "0.1 GB" in found["shared memory"].what
     assert "--shm-size" in found["shared memory"].how
 
