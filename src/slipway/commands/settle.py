@@ -195,7 +195,7 @@ class Settling:
             return replace(settled, end=End.KEEP, reasons=(_GONE,), exit_code=ExitCode.DONE)
         if step.done is Done.NOTHING:  # somebody else was quicker
             return replace(settled, end=End.KEEP, reasons=step.reasons, exit_code=ExitCode.DONE, step=step)
-        told = self._tell(trial, outcome, step) if outcome.end is End.REVERT and step.done is Done.COMMITTED else ""
+        told = self._tell(trial, outcome, step) if outcome.end is End.REVERT else ""
         return replace(settled, step=step, told=told)
 
     def _step(self, trial: Trial, outcome: Outcome) -> Step:
@@ -233,6 +233,7 @@ class Settling:
             subject=git.run("log", "-1", "--format=%s", trial.origin),
             branch=self.main.name,
             reasons=outcome.reasons,
+            is_waiting=step.done is Done.PROPOSED,
         )
         try:
             return tell(connect(os.environ), taken, say)

@@ -57,6 +57,8 @@ class TakenBack:
     branch: str
     """Main's name."""
     reasons: Sequence[str]
+    is_waiting: bool = False
+    """Whether the commit waits on a branch still, until main's rules let it in."""
 
     @property
     def marker(self) -> str:
@@ -78,7 +80,7 @@ def tell(forge: Talks, taken: TakenBack, warn: Callable[[str], None]) -> str:
         before = next((one for one in mine if one.body.startswith(taken.marker)), None)
         if before is None:
             forge.comment(pull.number, body)
-        else:
+        elif not taken.is_waiting:  # else it would be edited every minute
             forge.edit(before.id, body)
     except OutsideError as error:
         warn(f"{taken.model}: its pull request could not be told: {error}")
@@ -90,13 +92,15 @@ def text(taken: TakenBack) -> str:
     """The comment, in Markdown. What the cluster answered is quoted in it, so it is made harmless."""
     reasons = "\n".join(f"- {prose(reason)}" for reason in taken.reasons)
     name, key = code(taken.model), code(taken.key[:SHORT])
+    was, done = "was", f"{taken.commit} took it back: the cluster serves what it served before. The key is held,"
+    if taken.is_waiting:
+        was, done = "is", f"{taken.commit} takes it back once main's rules let it in. From then on the key is held,"
     return f"""{taken.marker}
-## ⏪ {name} {key} was taken back in {code(taken.environment)}
+## ⏪ {name} {key} {was} taken back in {code(taken.environment)}
 
 {reasons}
 
-{taken.commit} took it back: the cluster serves what it served before. The key is held, so nothing puts this release \
-back by itself.
+{done} so nothing puts this release back by itself.
 
 - To go on: mend it, and open another pull request. With other inputs it has another key, and is tried anew.
 - To put this one back all the same: {code(taken.back)}

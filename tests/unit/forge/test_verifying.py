@@ -56,6 +56,21 @@ def test_the_pull_request_that_caused_it_is_told_once(github: FakeGitHub, forge:
     assert len(github.state.comments) == 2
 
 
+def test_what_waits_for_main_s_rules_is_told_once_until_it_is_done(github: FakeGitHub, forge: GitHub) -> None:
+    pull = github.state.open_pull()
+    github.state.merge(pull, MERGED)
+    waiting = replace(TAKEN, is_waiting=True)
+    for taken in (waiting, replace(waiting, reasons=("a minute later",))):
+        assert tell(forge, taken, silent)
+    (said,) = github.state.said(pull)
+    assert "is taken back" in said.body
+    assert "once main's rules let it in" in said.body
+    assert "a minute later" not in said.body
+    assert tell(forge, TAKEN, silent)
+    (said,) = github.state.said(pull)
+    assert "was taken back" in said.body
+
+
 @pytest.mark.parametrize(
     ("subject", "number"),
     [
