@@ -12,8 +12,9 @@ from scipy.special import chdtri
 from slipway.results import ShiftWord
 from slipway.validation.change import THRESHOLDS, stability_index
 
-CHANCE = 0.01
-"""How often one look at a model may call chance a drift, over all that it looks at."""
+CHANCE = 0.0002
+"""How often one look at a model may call chance a drift, over all that it looks at. It is looked at every hour, so at
+one in a hundred a model with a few rows a day would be called drifted nearly every second month."""
 LEAST_ROWS = 30
 """With fewer the index tells nothing, whatever it is."""
 
@@ -46,7 +47,7 @@ class Moved:
     counts: Counts
     psi: float
     noise: float
-    """What the index reaches by chance alone, with as many rows, in one of a hundred looks."""
+    """What the index reaches by chance alone, with as many rows, in one of five thousand looks."""
 
     @property
     def rows(self) -> float:
@@ -83,7 +84,7 @@ def measure(all_counts: Sequence[Counts]) -> tuple[Moved, ...]:
     a row on either side, with half a row added to each.
 
     Where nothing has moved, the index of n and m rows in B bins is distributed as (1/n + 1/m) times chi-squared with
-    B - 1 degrees of freedom (Yurdakul, Statistical properties of population stability index, 2018). Beyond its 99%
+    B - 1 degrees of freedom (Yurdakul, Statistical properties of population stability index, 2018). Beyond its 99.98%
     quantile it is not by chance; with many features to look at, beyond the quantile that all of them together exceed
     so seldom (Bonferroni). Rows that depend on each other, such as one caller's, are fewer than they look.
     """

@@ -61,7 +61,7 @@ def test_chance_passes_for_a_drift_no_more_often_than_it_is_said_to(shares: list
 
 
 def test_the_more_is_looked_at_the_more_it_takes() -> None:
-    alone, among = moved([250] * 4, [30, 8, 8, 8]), moved([250] * 4, [30, 8, 8, 8], others=99)
+    alone, among = moved([250] * 4, [32, 8, 7, 7]), moved([250] * 4, [32, 8, 7, 7], others=99)
     assert alone.psi == among.psi
     assert alone.noise < among.noise
     assert (alone.has_drifted, among.has_drifted) == (True, False)

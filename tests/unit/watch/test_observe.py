@@ -52,9 +52,10 @@ def test_it_is_told_whole_or_not_at_all(answers: list[list[Sample]]) -> None:
     with contextlib.suppress(OutsideError):
         live = look(*answers)
         found = decision.findings(live)
-        said = marker.written(marker.Marker.of("toy", []), evidence.stuck("toy", found, "there are none", live))
-        assert said.count("<!--") == 2
-        assert "@somebody" not in said.replace("`@somebody`", "")
+        mark, text = marker.Marker.of("toy", ["it"]), evidence.stuck("toy", found, "there are none", live)
+        said = marker.written(mark, text)
+        assert marker.read(said) == mark
+        assert marker.written(mark, text, f"{said}theirs") == f"{said}theirs"
         assert all(clean(line, len(line)) == line for line in evidence.summary(live))
 
 
