@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -21,6 +22,7 @@ from slipway.adapters.git import Git
 from slipway.adapters.image import Layout
 from slipway.adapters.line import Line
 from slipway.adapters.prometheus import Prometheus
+from slipway.adapters.server import HOST
 from slipway.challenger import Challenger
 from slipway.delivery import source_image, writer
 from slipway.delivery.manifest import Release, manifest_path
@@ -252,6 +254,24 @@ def test_where_a_path_leads(path: str, expected: tuple[str, str] | None) -> None
     gateway = Gateway()
     gateway.route(NAMESPACE, MODEL, Route(urls={"default": "http://d", "canary": "http://c"}, percent=0))
     assert gateway.find(path) == expected
+
+
+@pytest.mark.parametrize(("error", "is_told"), [(BrokenPipeError(), False), (ValueError("no"), True)])
+def test_a_client_that_has_gone_away_is_no_fault(
+    error: Exception, capsys: pytest.CaptureFixture[str], *, is_told: bool
+) -> None:
+    gateway = Gateway()
+    gateway.start()
+    server = gateway._server
+    assert server is not None
+    try:
+        raise error
+    except (OSError, ValueError):
+        with socket.socket() as gone:
+            server.handle_error(gone, (HOST, 1))
+    finally:
+        gateway.stop()
+    assert ("Traceback" in capsys.readouterr().err) is is_told
 
 
 RUNS = """\

@@ -129,7 +129,7 @@ def _play(workspace: Workspace, place: Place, story: Story, *, as_json: bool) ->
     emit("\n".join(["", "git log --first-parent main", *log]))
     say(f"All of it took {total:.0f} s. Look around, or go on, with the sandbox's own store and MLflow:")
     places = " ".join(f"{name}={sandbox.environ[name]}" for name in ("SLIPWAY_STORE", "MLFLOW_TRACKING_URI"))
-    say(f"  cd {sandbox.shown / 'clone'}; export PATH={Path(sys.executable).parent}:$PATH {places}")
+    say(f"  cd {sandbox.shown / 'clone'}\n  export {places}\n  export PATH={Path(sys.executable).parent}:$PATH")
     return ExitCode.DONE
 
 
