@@ -367,6 +367,10 @@ def test_status_tells_each_environment_in_order(line: Line, told: Callable[..., 
 
 def test_plan_says_what_is_asked_for_in_each(line: Line, capsys: pytest.CaptureFixture[str]) -> None:
     (first,) = line.release()
+    line.git.run("pull", "--quiet", "--ff-only")
+    show_plan(line.releaser(STAGING).workspace, base=None, as_json=False)
+    said = " ".join(capsys.readouterr().out.split())
+    assert said.endswith("toy in production none nothing was verified in staging yet")
     line.releaser(STAGING).confirm("toy", str(first.key))
     line.git.run("pull", "--quiet", "--ff-only")
     workspace = line.releaser(STAGING).workspace
@@ -389,7 +393,7 @@ def test_history_says_whose_place_a_release_took(line: Line, told: Callable[...,
     assert all("replaced" not in event for event in document["events"][1:])
     text = told(model="toy")
     assert f"in place of {str(second.key)[:8]}, which was on trial" in text
-    assert "toy in production: none" in text
+    assert "toy in production: nothing to do" in text
 
 
 # ---- a person approves

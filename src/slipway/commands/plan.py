@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from slipway.adapters.git import Commit, Git, WorkTree
 from slipway.adapters.main_branch import MainBranch
@@ -20,6 +20,9 @@ from slipway.report.review import Act, Beside
 from slipway.screen import emit, emit_json
 from slipway.spec import MODEL_NAME
 from slipway.workspace import Workspace
+
+if TYPE_CHECKING:
+    from slipway.settings import Settings
 
 _SHOWN_REASONS = 3
 _ACTS = {Effect.RETIRE: Act.RETIRE, Effect.CONFIGURE: Act.CONFIGURE}
@@ -42,6 +45,8 @@ def show_plan(workspace: Workspace, *, base: str | None, as_json: bool) -> int:
         emit_json(_document(found, asked if on_main else None, main))
     else:
         _show(workspace, found, asked, on_main=on_main)
+        if on_main and main:
+            _say_what_is_newer(workspace, main)
     return ExitCode.BAD_INPUT if wrong else ExitCode.DONE
 
 
@@ -135,11 +140,24 @@ def _show(workspace: Workspace, found: Sequence[Affected], asked: Sequence[Asked
     for one in asked:
         state = one.state
         name = state.model if is_one else f"{state.model} in {one.environment}"
-        _line(name, state.decision.wanted.value, _key(state), said(state, workspace.git))
+        why = said(state, workspace.git) or unverified(replace(workspace.settings, environment=one.environment), state)
+        _line(name, state.decision.wanted.value, _key(state), why)
+
+
+def _say_what_is_newer(workspace: Workspace, main: Commit) -> None:
+    """Commits of main that are not here: what they did is not to be taken for wanted still."""
+    behind = workspace.git.run("rev-list", "--count", f"HEAD..{main.id}")
+    if behind != "0":
+        workspace.screen.say(f"What is here is {behind} behind main, which nothing above saw: git pull --ff-only")
 
 
 def _line(model: str, word: str, key: str | None, reasons: str) -> None:
     emit(f"{model:24} {word:10} {(key or '')[:SHORT]:12} {reasons}".rstrip())
+
+
+def unverified(settings: Settings, state: State) -> str:
+    """Why nothing is asked for in an environment that takes what was verified in the one before; else nothing."""
+    return f"nothing was verified in {settings.earlier[-1]} yet" if settings.earlier and not state.key else ""
 
 
 def said(state: State, git: Git) -> str:

@@ -119,7 +119,9 @@ def _history(repository: Repository, model: str, settings: Settings) -> list[_Pa
 
 def _wanted(one: ModelStatus, git: Git) -> str:
     """What history asks for, and why."""
-    return f"{one.state.decision.wanted.value}: {said(one.state, git)}".rstrip(": ")
+    wanted = one.state.decision.wanted
+    word = "nothing to do" if wanted is Wanted.NONE else wanted.value
+    return f"{word}: {said(one.state, git)}".rstrip(": ")
 
 
 def _rollback(git: Git, events: list[Event]) -> str:

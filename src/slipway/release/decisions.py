@@ -217,6 +217,8 @@ class Decisions:
         if state.decision.wanted is Wanted.HELD:
             back = self.workspace.git.revert_of(because[0].commit)
             said = (*said, f"it stays away until the inputs change; to put it back: {back}")
+        if not said and state.key is None and (earlier := self.workspace.settings.earlier):
+            said = (f"nothing was verified in {earlier[-1]} yet",)
         return Stopped(done=Done.NOTHING, reasons=said)
 
     def _withdrawn(self, model: str) -> bool:

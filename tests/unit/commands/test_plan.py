@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 from tests import remotes
 from tests.remotes import World
 
 from slipway.adapters.git import Git
 from slipway.commands.plan import show_plan, to_review
 from slipway.errors import ExitCode, InputError
+from slipway.screen import Screen
 
 MANIFEST = "gitops/models/toy/production/seldon-deployment.yaml"
 
@@ -54,6 +57,16 @@ def test_main_says_what_history_asks_for(world: World, capsys: pytest.CaptureFix
     document = plan(world, capsys)
     (state,) = document["main"]
     assert (state["wanted"], state["because"][0]["commit"], effects(document)) == ("release", tip, [])
+
+
+def test_what_main_has_besides_is_said(world: World, capfd: pytest.CaptureFixture[str]) -> None:
+    workspace = replace(world.workspace(world.person), screen=Screen(console=Console(stderr=True)))
+    show_plan(workspace, base=None, as_json=False)
+    assert "behind" not in capfd.readouterr().err
+    world.give("B")
+    world.person.run("reset", "--quiet", "--hard", "HEAD~1")
+    show_plan(workspace, base=None, as_json=False)
+    assert "What is here is 1 behind main, which nothing above saw: git pull --ff-only" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize(
