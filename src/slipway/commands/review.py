@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from slipway.adapters.git import WorkTree
 from slipway.commands.plan import to_review
 from slipway.errors import ExitCode, SlipwayError
+from slipway.key import models as of_tree
+from slipway.model_data import check_inside, named
 from slipway.results import VerdictName
 from slipway.screen import emit, emit_json
 from slipway.workspace import Model, Workspace
@@ -36,6 +39,7 @@ def review(
     names = to_review(workspace, base, models)
     if not names:
         workspace.screen.say("The change affects no model. Name one to run it all the same: slipway run MODEL")
+        _say_what_is_edited(workspace)
     codes = [ExitCode.DONE]
     documents: list[dict[str, Any]] = []
     with closing(Pipeline(workspace=workspace, options=Options(base=base, trials=trials, workers=workers))) as pipeline:
@@ -65,6 +69,19 @@ def review(
     if as_json:
         emit_json({"models": documents})
     return max(codes)
+
+
+def _say_what_is_edited(workspace: Workspace) -> None:
+    """Data beyond Git that somebody edited change nothing until they are pushed: the pointer is what Git knows."""
+    repo = workspace.settings.repo
+    tree = WorkTree(root=repo)
+    for model in of_tree(tree):
+        try:
+            if (one := named(tree, model)) is not None and (repo / one.name).is_file():
+                check_inside(repo / one.name, one.name, repo)
+                workspace.data().check_unedited(one, repo / one.name)
+        except SlipwayError as error:
+            workspace.screen.say(str(error))
 
 
 def validate(workspace: Workspace, model: str, *, base: str | None, as_json: bool) -> int:

@@ -17,17 +17,20 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from rich.console import Console
 from tests.conftest import toy_csv
 from tests.s3_server import bucket, put, serving, use
 
 from slipway.adapters.git import Git
 from slipway.adapters.ray_job import source
 from slipway.commands import data
+from slipway.commands.review import review
 from slipway.errors import InputError, OutsideError
 from slipway.model_data import Named
 from slipway.pointer import Pointer
 from slipway.release.judge import Judge
 from slipway.report.numbers import size
+from slipway.screen import Screen
 from slipway.stages import validate
 from slipway.workspace import Workspace
 
@@ -86,6 +89,22 @@ def test_a_push_leaves_a_pointer_and_git_forgets_the_data(
     assert own.git.run("status", "--porcelain") == ""
     assert own.model("toy").key != key
     assert own.model("toy").inputs.data == f"md5:{pointer.md5}"
+
+
+def test_data_that_were_edited_and_not_pushed_are_told_of(
+    own: Workspace, remote: Path, commit: Callable[[str], str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert remote
+    push(own)
+    commit("Move the data")
+    telling = replace(own, screen=Screen(console=Console(stderr=True, width=500)))
+    for text in ("", "is not the file that"):
+        assert review(telling, [], base="main", trials=None, workers=None, as_json=False) == 0
+        said = capfd.readouterr().err
+        assert "The change affects no model" in said
+        assert (f"{NAME} is not the file that" in said, "slipway data push" in said) == (bool(text), bool(text))
+        with (own.git.root / NAME).open("a") as file:
+            file.write("1,2,a\n")
 
 
 def test_what_says_where_the_data_are_is_to_be_committed_too(
