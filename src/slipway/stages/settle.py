@@ -54,6 +54,8 @@ def run(subject: Subject, card: ModelCard, addresses: Addresses, effects: Effect
 def _heard(card: ModelCard, addresses: Addresses, effects: Effects) -> Heard:
     try:
         heard = hear(effects.ask(addresses.own, card))
+        if heard.answers in (Answers.WRONG, Answers.REFUSED):  # one bad moment takes no release back
+            heard = hear(effects.ask(addresses.own, card))
     except OutsideError as error:
         heard = Heard(answers=Answers.SILENT, said=error.what, hint=error.hint)
     if heard.answers is not Answers.SILENT or addresses.beside is None:

@@ -22,11 +22,6 @@ _SLOW = 0.01
 """Share of the answers that may be above a 99th percentile."""
 
 
-def worse(canary: Side, default: Side, gate: GateTable) -> tuple[str, ...]:
-    """In what the canary does worse, with the gate's confidence; nothing where it does not, or nobody can tell yet."""
-    return tuple(said for said in (_errors(canary, default, gate), _p99(canary, default, gate)) if said)
-
-
 def credited(canary: Side, default: Side, percent: int) -> int:
     """How many of the canary's requests count as traffic: no more than its share and the default's lead one to expect.
 
@@ -44,8 +39,11 @@ def share(side: Side) -> float:
     return side.errors / side.requests if side.requests else 0.0
 
 
-def _errors(canary: Side, default: Side, gate: GateTable) -> str:
-    """Each bad answer falls to a side with the share of the requests that went there, if both do as well."""
+def more_errors(canary: Side, default: Side, gate: GateTable) -> str:
+    """In how much the canary answers worse, with the gate's confidence; empty where it does not, or nobody can tell.
+
+    Each bad answer falls to a side with the share of the requests that went there, if both do as well.
+    """
     if min(canary.requests, default.requests) < LEAST_REQUESTS:
         return ""
     if share(canary) - share(default) < LEAST_DIFFERENCE:
@@ -59,8 +57,11 @@ def _errors(canary: Side, default: Side, gate: GateTable) -> str:
     )
 
 
-def _p99(canary: Side, default: Side, gate: GateTable) -> str:
-    """More than one in a hundred answers take longer than the limit: surely, so told by the next bound above it."""
+def slower_answers(canary: Side, default: Side, gate: GateTable) -> str:
+    """In how much the canary is slower, with the same confidence; empty as above.
+
+    More than one in a hundred answers take longer than the limit: surely, so told by the next bound above it.
+    """
     before, now = default.p99_ms, canary.p99_ms
     if before is None or now is None or default.buckets[-1][1] < LEAST_TIMES:
         return ""

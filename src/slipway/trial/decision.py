@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from slipway.live.traffic import Side
 from slipway.trial.answers import Answers, Heard
-from slipway.trial.comparison import credited, share, worse
+from slipway.trial.comparison import credited, more_errors, share, slower_answers
 from slipway.trial.subject import HOUR, MINUTE, Goal, Subject
 
 _STARTING = 600.0
@@ -83,7 +83,10 @@ def decide(subject: Subject, heard: Heard, seen: Live | Blind, now: datetime) ->
 def _worse(subject: Subject, seen: Live) -> tuple[str, ...]:
     if not subject.is_asked or seen.beside is None:
         return ()
-    return worse(seen.own, seen.beside, subject.gate)
+    found = [more_errors(seen.own, seen.beside, subject.gate)]
+    if seen.own.seconds >= subject.least_seconds:  # the first answers of many workers are slow together
+        found.append(slower_answers(seen.own, seen.beside, subject.gate))
+    return tuple(said for said in found if said)
 
 
 def _refused(heard: Heard, seen: Live | Blind) -> Outcome:

@@ -69,7 +69,8 @@ IDLE = Live(own=side(24 * HOUR, 50_000), beside=side(25 * HOUR, 0))
 EMPTY = Live(own=Side(), beside=Side())
 ABSENT = Live(own=Side(), beside=side(25 * HOUR, 2700))
 FAILS = Live(own=side(2 * MINUTE, 60, errors=12), beside=side(15 * MINUTE, 540, errors=1))
-SLOW = Live(own=side(2 * MINUTE, 200, ms=60.0), beside=side(15 * MINUTE, 2700))
+SLOW = Live(own=side(12 * MINUTE, 200, ms=60.0), beside=side(15 * MINUTE, 2700))
+SLOW_AT_FIRST = Live(own=side(2 * MINUTE, 200, ms=60.0), beside=side(15 * MINUTE, 2700))
 MIXED = Live(own=side(2 * MINUTE, 200, is_alone=False), beside=side(15 * MINUTE, 2700))
 BLIND = Blind(said="Prometheus does not answer")
 
@@ -81,7 +82,8 @@ TABLE = [
     ("wrong answers", CANARY, WRONG, GOOD, End.REVERT, "it is wrong"),
     ("wrong answers, and Prometheus is down", CANARY, WRONG, BLIND, End.REVERT, "it is wrong"),
     ("more errors, before its minutes are over", CANARY, RIGHT, FAILS, End.REVERT, "20.00%"),
-    ("slower, before its minutes are over", CANARY, RIGHT, SLOW, End.REVERT, "took longer"),
+    ("slower, when its minutes are over", CANARY, RIGHT, SLOW, End.REVERT, "took longer"),
+    ("slow at first", CANARY, RIGHT, SLOW_AT_FIRST, End.WAIT, "it is watched for 8 minutes more"),
     ("errors of an unsteady one", CANARY, UNSTEADY, FAILS, End.REVERT, "no good answer"),
     # while it is rolled out
     ("another release answers", CANARY, ANOTHER, MIXED, End.WAIT, "it is another"),
