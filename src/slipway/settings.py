@@ -8,7 +8,7 @@ from pathlib import Path
 
 from slipway import project
 from slipway.errors import InputError
-from slipway.project import Reuse
+from slipway.project import Project, Reuse
 
 __all__ = ["LOCAL", "PRODUCTION", "Reuse", "Settings"]
 
@@ -100,7 +100,7 @@ class Settings:
             store=store or environ.get("SLIPWAY_STORE") or str(repo / LOCAL / "store"),
             tracking_uri=environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{repo / LOCAL / 'mlflow.db'}",
             ray_address=environ.get("RAY_ADDRESS") or None,
-            environment=environ.get("SLIPWAY_ENVIRONMENT") or table.environments[0],
+            environment=_environment(environ.get("SLIPWAY_ENVIRONMENT"), table),
             environments=table.environments,
             alone=bool(environ.get("SLIPWAY_ENVIRONMENT")),
             approve=table.approve,
@@ -115,6 +115,14 @@ class Settings:
             reuse=table.reuse.pull_requests,
             data_cache=_data_cache(environ),
         )
+
+
+def _environment(named: str | None, table: Project) -> str:
+    """The one that is named, else the first; any name will do where the repository lists none."""
+    if named and "environments" in table.model_fields_set and named not in table.environments:
+        known = ", ".join(table.environments)
+        raise InputError(f"SLIPWAY_ENVIRONMENT is {named!r}, which is no environment here", hint=f"There are {known}.")
+    return named or table.environments[0]
 
 
 def _template(environ: Mapping[str, str], name: str, fields: tuple[str, ...]) -> str:

@@ -494,6 +494,15 @@ def test_a_person_promotes_where_the_canary_is(line: Line, capsys: pytest.Captur
     assert promote(workspace, "toy", key=None, as_json=False) == ExitCode.DONE  # there is nothing to promote
 
 
+def test_a_person_may_say_what_no_cluster_does(line: Line, capsys: pytest.CaptureFixture[str]) -> None:
+    (staged,) = line.release()
+    assert line.keys(PRODUCTION) == ""
+    workspace = line.releaser(STAGING).workspace
+    assert promote(workspace, "toy", key=None, as_json=False) == ExitCode.DONE
+    assert f"verify(toy): {str(staged.key)[:8]}" in capsys.readouterr().out
+    assert line.subjects() == ["production release(toy):"]
+
+
 def test_two_canaries_are_told_apart_by_their_keys(line: Line) -> None:
     line.live()
     line.world.give("B")

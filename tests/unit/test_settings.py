@@ -143,7 +143,6 @@ def test_a_command_goes_through_every_environment_in_order(tmp_path: Path) -> No
     [
         ("staging", ((), True, ("staging", "production"))),
         ("production", (("staging",), False, ("production",))),
-        ("sandbox", ((), False, ("sandbox",))),
     ],
 )
 def test_one_that_is_named_is_gone_through_alone(
@@ -158,3 +157,14 @@ def test_one_that_is_named_is_gone_through_alone(
 def test_the_environment_says_no_template_that_nobody_can_fill(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"SLIPWAY_ENDPOINT has \{where\}: it may have \{model\}"):
         Settings.from_environ({"SLIPWAY_ENDPOINT": "http://{where}"}, repo=tmp_path)
+
+
+def test_an_environment_that_is_none_of_the_repository_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text('[tool.slipway]\nenvironments = ["staging", "production"]\n')
+    with pytest.raises(InputError, match="SLIPWAY_ENVIRONMENT is 'prod', .*\n.*staging, production"):
+        Settings.from_environ({"SLIPWAY_ENVIRONMENT": "prod"}, repo=tmp_path)
+
+
+def test_a_repository_that_names_none_takes_any(tmp_path: Path) -> None:
+    found = Settings.from_environ({"SLIPWAY_ENVIRONMENT": "sandbox"}, repo=tmp_path)
+    assert (found.through, found.earlier, found.is_followed, found.onwards) == (("sandbox",), (), False, ("sandbox",))

@@ -34,6 +34,23 @@ def until_ended() -> Iterator[Pause]:
             signal.signal(number, handler)
 
 
+@contextmanager
+def held_back() -> Iterator[None]:
+    """Hear endings only after the block: a process that is half started would be nobody's to end."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    heard: list[int] = []
+    before = {number: signal.signal(number, lambda number, _: heard.append(number)) for number in _ENDINGS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for ending in heard[:1]:
+            signal.raise_signal(ending)
+
+
 def end_on_term() -> None:
     """Have SIGTERM end the command as the interrupt key does: engines and Kubernetes send it.
 

@@ -19,7 +19,7 @@ from slipway.plan.rule import Wanted
 from slipway.release import words
 from slipway.release.releaser import Releaser
 from slipway.release.step import Done, Step
-from slipway.release.trials import Kind, trials
+from slipway.release.trials import Kind, Trial, trials
 from slipway.release.until import Until
 from slipway.release.wanting import at_once, wanting
 from slipway.screen import emit, emit_json
@@ -80,24 +80,32 @@ def wanted(workspace: Workspace) -> list[str]:
 
 
 def promote(workspace: Workspace, model: str, *, key: str | None, as_json: bool) -> int:
-    """Give a canary on trial the full traffic, in the environment where it is on trial."""
+    """Give a canary on trial the full traffic, in the environment where it is on trial.
+
+    Where none is, what has the full traffic and waits to be verified there counts as verified: a person says so.
+    """
     workspace.check_history()
-    environment = _of_trial(workspace, check_name(model), key)
+    trial = _of_trial(workspace, check_name(model), key)
+    environment = trial.environment if trial else workspace.settings.environment
     run = Run(workspace=workspace, environments=(environment,), as_json=as_json)
+    if trial and trial.kind is Kind.UNCONFIRMED:
+        found = trial.release.key
+        return run.tell(lambda one: iter([one.confirm(model, found)]), lambda step: _code(step, named=True))
     return run.tell(lambda one: iter([one.promote(model, key)]), lambda step: _code(step, named=True))
 
 
-def _of_trial(workspace: Workspace, model: str, key: str | None) -> str:
-    """The one environment that has such a canary; the first, where none has. `InputError` where several have."""
+def _of_trial(workspace: Workspace, model: str, key: str | None) -> Trial | None:
+    """The one trial that may be meant, a canary's first; `InputError` where several environments have one."""
     settings = workspace.settings
-    if len(settings.through) == 1:
-        return settings.environment
+    if len(settings.through) == 1 and not settings.is_followed:
+        return None
     found = trials(workspace, MainBranch.of(workspace.git), [model])
-    canaries = [one for one in found if one.kind is Kind.CANARY and one.release.key.startswith(key or "")]
+    meant = [one for one in found if one.release.key.startswith(key or "")]
+    canaries = [one for one in meant if one.kind is Kind.CANARY]
     if len(canaries) > 1:
         said = " and ".join(f"{one.release.key[:SHORT]} in {one.environment}" for one in canaries)
         raise InputError(f"{said} are on trial", hint="Say which: --key, or SLIPWAY_ENVIRONMENT.")
-    return canaries[0].environment if canaries else settings.environment
+    return next(iter([*canaries, *(one for one in meant if one.kind is Kind.UNCONFIRMED)]), None)
 
 
 def of_one(models: Sequence[str], outputs: Outputs | None) -> bool:

@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from slipway.adapters.credentials import is_given
+from slipway.adapters.git import Commit
 from slipway.adapters.main_branch import MainBranch
 from slipway.commands.looking import Looking, within
 from slipway.commands.release import releaser
@@ -21,6 +22,7 @@ from slipway.mirror import Mirror
 from slipway.release.step import Done
 from slipway.release.trials import Trial, trials
 from slipway.screen import emit, emit_json
+from slipway.spec import check_name
 from slipway.trial.decision import End, Outcome
 
 if TYPE_CHECKING:
@@ -97,6 +99,7 @@ def settle(
     """Look at every trial of these models, or of all; with `wait` again and again until each has ended."""
     workspace.check_history()
     settling = Settling(workspace=workspace, models=models, look=look, as_json=as_json, follow=follow or mirrored)
+    settling.check_names()
     done: list[Settled] = []
     try:
         while True:
@@ -140,6 +143,13 @@ class Settling:
     look: Look
     as_json: bool
     follow: Follow
+
+    def check_names(self) -> None:
+        """See to it that main has each model that is named, or a manifest of it; else `InputError`."""
+        main = Commit(git=self.workspace.git, id=self.main.tip())
+        places = {one: (f"data/{check_name(one)}", f"gitops/models/{one}") for one in self.models}
+        if unknown := [one for one, folders in places.items() if not any(map(main.files, folders))]:
+            raise InputError(f"there is no model {', '.join(unknown)} on main", hint="Name a folder of data/.")
 
     def round(self, but: Sequence[Trial]) -> list[Settled]:
         """Look at each other trial once, and tell what came of it. One that fails keeps no other from its end."""

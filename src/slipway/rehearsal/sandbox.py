@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from slipway.adapters.signals import held_back
 from slipway.errors import InputError, OutsideError
 from slipway.key import TRAINING
 from slipway.pointer import SUFFIX
@@ -107,21 +108,26 @@ class Sandbox:
 
     def slipway(self, *arguments: str) -> Iterator[str]:
         """Run the command line in the clone: each line as it is printed; the last item is its exit code."""
-        with subprocess.Popen(  # noqa: S603  this very program
-            _command(arguments),
-            cwd=self.clone,
-            env=self.environ,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        ) as process:
-            try:
-                if process.stdout is not None:
-                    yield from (line.rstrip("\n") for line in process.stdout)
-            except BaseException:
+        process: subprocess.Popen[str] | None = None
+        try:
+            with held_back():
+                process = self._started(arguments)
+            yield from (line.rstrip("\n") for line in process.stdout or ())
+            process.wait()
+        except BaseException:
+            if process is not None:
                 _end(process)
-                raise
+            raise
+        finally:
+            if process is not None and process.stdout is not None:
+                process.stdout.close()
         yield str(process.returncode)
+
+    def _started(self, arguments: Sequence[str]) -> subprocess.Popen[str]:
+        out, errors = subprocess.PIPE, subprocess.STDOUT
+        return subprocess.Popen(  # noqa: S603  this very program
+            _command(arguments), cwd=self.clone, env=self.environ, stdout=out, stderr=errors, text=True
+        )
 
     def asked(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run the command line in the clone: what it answers and what it tells people, apart."""
