@@ -161,7 +161,7 @@ def test_the_environment_says_no_template_that_nobody_can_fill(tmp_path: Path) -
 
 def test_an_environment_that_is_none_of_the_repository_is_refused(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text('[tool.slipway]\nenvironments = ["staging", "production"]\n')
-    with pytest.raises(InputError, match="SLIPWAY_ENVIRONMENT is 'prod', .*\n.*staging, production"):
+    with pytest.raises(InputError, match=r"SLIPWAY_ENVIRONMENT is 'prod', .*\n.*staging, production"):
         Settings.from_environ({"SLIPWAY_ENVIRONMENT": "prod"}, repo=tmp_path)
 
 
