@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Protocol, Self
 
+from slipway.datasets.pointer import SUFFIX, Pointer
 from slipway.errors import InputError
-from slipway.pointer import SUFFIX, Pointer
 from slipway.spec import data_path, folder, parse_toml, spec_path
 from slipway.training.faults import Fault
 

@@ -16,10 +16,10 @@ from slipway.adapters import dvc_config
 from slipway.adapters.data_cache import DataCache
 from slipway.adapters.git import Commit, Git, WorkTree
 from slipway.adapters.main_place import find
+from slipway.datasets.named import ModelData, check_inside, named
+from slipway.datasets.pointer import SUFFIX
 from slipway.errors import InputError
 from slipway.key import SHORT, KeyInputs, key_inputs
-from slipway.model_data import ModelData, check_inside, named
-from slipway.pointer import SUFFIX
 from slipway.settings import LOCAL, Settings
 from slipway.training.faults import DataError, Fault
 

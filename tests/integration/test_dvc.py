@@ -16,7 +16,7 @@ from tests.s3_server import bucket, put, serving, use
 from slipway.adapters import data_source
 from slipway.adapters.git import Git
 from slipway.commands import data
-from slipway.pointer import Pointer, Source
+from slipway.datasets.pointer import Pointer, Source
 from slipway.workspace import Workspace
 
 NAME = "data/toy/train.csv"

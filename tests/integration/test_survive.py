@@ -30,9 +30,9 @@ from slipway import spec
 from slipway.adapters.git import Git
 from slipway.adapters.image import Layout
 from slipway.adapters.prometheus import Prometheus
+from slipway.datasets.pointer import Pointer, Source
 from slipway.delivery import manifest
 from slipway.delivery.manifest import Serving
-from slipway.pointer import Pointer, Source
 from slipway.rehearsal import rows
 from slipway.rehearsal.bucket import bucket
 from slipway.rehearsal.cluster import Cluster, cluster

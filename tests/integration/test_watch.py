@@ -21,8 +21,8 @@ from tests.remotes import World
 
 from slipway.adapters.data_remote import DataRemote
 from slipway.commands.watch import Look, watch
+from slipway.datasets.pointer import Pointer
 from slipway.errors import InputError
-from slipway.pointer import Pointer
 from slipway.watch.outcome import Until
 
 MODEL, BRANCH, FILE = "toy", "slipway/watch/toy", "data/toy/train.csv.dvc"

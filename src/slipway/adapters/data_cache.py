@@ -16,8 +16,8 @@ from pathlib import Path
 from slipway.adapters import data_files
 from slipway.adapters.data_files import Sum, sum_of
 from slipway.adapters.data_remote import place
+from slipway.datasets.pointer import Pointer
 from slipway.errors import OutsideError
-from slipway.pointer import Pointer
 
 _READ_ONLY = 0o444
 """As DVC marks what nobody is to write to."""

@@ -12,8 +12,8 @@ from slipway.adapters import data_files, data_s3
 from slipway.adapters.data_files import Sum, Told, untold
 from slipway.adapters.data_s3 import S3Options
 from slipway.adapters.dvc_config import RemoteConfig
+from slipway.datasets.pointer import Pointer
 from slipway.errors import OutsideError
-from slipway.pointer import Pointer
 
 LAYOUT = "files/md5"
 

@@ -8,7 +8,7 @@ from slipway.adapters import data_files, data_s3
 from slipway.adapters.data_files import Sum, Told, untold
 from slipway.adapters.data_remote import MissingDataError
 from slipway.adapters.data_s3 import S3Options
-from slipway.pointer import Source
+from slipway.datasets.pointer import Source
 
 _NO_VERSION = "null"
 """What S3 says of an object that is older than its bucket's versioning."""

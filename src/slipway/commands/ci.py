@@ -188,10 +188,10 @@ def copy_champions(workspace: Workspace, to: str) -> int:
 
 def fetch_data(workspace: Workspace, checkout: Path, to: Path | None) -> int:
     """Fetch what a pull request's pointers name to where its run finds it."""
-    from slipway import proposed_data
+    from slipway.datasets import proposed
 
     told = False
-    for line in proposed_data.fetch(workspace, checkout.resolve(), to.absolute() if to else None):
+    for line in proposed.fetch(workspace, checkout.resolve(), to.absolute() if to else None):
         emit(line)
         told = True
     if not told:

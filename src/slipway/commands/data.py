@@ -14,11 +14,11 @@ from slipway.adapters import data_files, data_source
 from slipway.adapters.data_files import Sum
 from slipway.adapters.dvc_config import CONFIG
 from slipway.adapters.git import WorkTree
+from slipway.datasets.named import Named, check_inside, named
+from slipway.datasets.pointer import SUFFIX, Pointer, Source
 from slipway.errors import ExitCode, InputError, OutsideError, SlipwayError
 from slipway.key import models as of_tree
 from slipway.key import shaping_tables
-from slipway.model_data import Named, check_inside, named
-from slipway.pointer import SUFFIX, Pointer, Source
 from slipway.report import numbers
 from slipway.screen import emit, emit_json
 

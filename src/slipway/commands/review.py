@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from slipway.adapters.git import WorkTree
 from slipway.commands.plan import to_review
+from slipway.datasets.named import check_inside, named
 from slipway.errors import ExitCode, SlipwayError
 from slipway.key import models as of_tree
-from slipway.model_data import check_inside, named
 from slipway.results import VerdictName
 from slipway.screen import emit, emit_json
 from slipway.workspace import Model, Workspace

@@ -21,8 +21,8 @@ from slipway.watch.outcome import Until
 
 if TYPE_CHECKING:
     from slipway.adapters.data_files import Sum
+    from slipway.datasets.pointer import Source
     from slipway.forge.watching import Watched
-    from slipway.pointer import Source
     from slipway.watch.decision import Live
     from slipway.watch.drift import Moved
     from slipway.watch.labels import Quality

@@ -15,10 +15,10 @@ from slipway.adapters.git import WorkTree
 from slipway.adapters.line import EndpointError, Line
 from slipway.adapters.prometheus import Prometheus
 from slipway.adapters.store import Place, Store
+from slipway.datasets.named import Named, named
 from slipway.doctor.facts import Machine, Tried
 from slipway.errors import OutsideError, SlipwayError
 from slipway.key import models
-from slipway.model_data import Named, named
 from slipway.report.numbers import count
 
 if TYPE_CHECKING:

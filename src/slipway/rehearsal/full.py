@@ -18,11 +18,11 @@ from typing import Any
 from slipway import spec
 from slipway.adapters.endpoint import Endpoint
 from slipway.adapters.prometheus import Prometheus
-from slipway.data_update import BRANCHES
+from slipway.datasets.pointer import SUFFIX
+from slipway.datasets.update import BRANCHES
 from slipway.errors import ExitCode
 from slipway.key import SHORT
 from slipway.live.selector import Selector
-from slipway.pointer import SUFFIX
 from slipway.rehearsal import spec_text, texts
 from slipway.rehearsal.bucket import Bucket
 from slipway.rehearsal.cluster import Cluster

@@ -16,9 +16,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from slipway.adapters.signals import held_back
+from slipway.datasets.pointer import SUFFIX
 from slipway.errors import InputError, OutsideError
 from slipway.key import TRAINING
-from slipway.pointer import SUFFIX
 from slipway.rehearsal import spec_text
 from slipway.spec import folder
 

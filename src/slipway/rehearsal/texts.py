@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from slipway.datasets.pointer import Pointer
 from slipway.forge import verifying
 from slipway.forge.verifying import TakenBack
-from slipway.pointer import Pointer
 from slipway.watch import evidence
 from slipway.watch.decision import Live, findings
 from slipway.watch.evidence import Update

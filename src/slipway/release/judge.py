@@ -13,9 +13,9 @@ from slipway import reviewed_bytes
 from slipway.adapters.dvc_config import CONFIG
 from slipway.adapters.git import Commit, WorkTree
 from slipway.adapters.objects import Objects, Snapshot
+from slipway.datasets.named import is_named, named
 from slipway.errors import InputError
 from slipway.key import TRAINING, key_inputs
-from slipway.model_data import is_named, named
 from slipway.spec import spec_path, suite_path
 
 if TYPE_CHECKING:

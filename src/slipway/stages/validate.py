@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 from slipway import spec
 from slipway.adapters.git import Commit
 from slipway.adapters.store import Place
+from slipway.datasets.named import Named, named
 from slipway.errors import InputError, OutsideError
 from slipway.key import canonical
-from slipway.model_data import Named, named
 from slipway.results import DataChange, Document, Validation
 from slipway.sources import sources
 from slipway.training.faults import DataError, Fault

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 from slipway import spec
 from slipway.adapters.data_remote import MissingDataError
 from slipway.adapters.git import Commit
-from slipway.data_update import BRANCHES, Data, DataUpdate, SameDataError
+from slipway.datasets.pointer import SUFFIX, Pointer
+from slipway.datasets.update import BRANCHES, Data, DataUpdate, SameDataError
 from slipway.delivery.manifest import live_key
 from slipway.errors import ExitCode, InputError, OutsideError, SlipwayError
 from slipway.forge import watching
 from slipway.forge.watching import LABEL, Answered, Watched, Words
 from slipway.live.selector import Selector
 from slipway.plan import served
-from slipway.pointer import SUFFIX, Pointer
 from slipway.watch import decision, evidence, fresh
 from slipway.watch.decision import Live, Nothing, Propose, Stuck
 from slipway.watch.fresh import Fresh, State

@@ -16,7 +16,7 @@ from slipway.watch.drift import LEAST_ROWS, Moved, Subject
 from slipway.watch.labels import CONFIDENCE, Metric, Quality
 
 if TYPE_CHECKING:
-    from slipway.pointer import Pointer
+    from slipway.datasets.pointer import Pointer
 
 LIMIT = 60_000
 """Characters; GitHub takes 65,536."""

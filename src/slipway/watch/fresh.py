@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from slipway.pointer import Pointer, Source
+    from slipway.datasets.pointer import Pointer, Source
 
 LARGEST = 2_000_000_000
 """Bytes of new data that are taken without anybody having asked for them."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 from slipway.errors import ExitCode
 
 if TYPE_CHECKING:
-    from slipway.pointer import Pointer
+    from slipway.datasets.pointer import Pointer
     from slipway.watch.decision import Decision, Live
     from slipway.watch.fresh import Fresh
 

@@ -14,8 +14,8 @@ import pytest
 from slipway.adapters import data_files
 from slipway.adapters.data_cache import DataCache
 from slipway.adapters.data_remote import place
+from slipway.datasets.pointer import Pointer
 from slipway.errors import OutsideError
-from slipway.pointer import Pointer
 
 DATA = b"width,label\n1,no\n"
 MD5 = hashlib.md5(DATA, usedforsecurity=False).hexdigest()
@@ -24,7 +24,7 @@ FETCHER = """
 import sys, time
 from pathlib import Path
 from slipway.adapters.data_cache import DataCache
-from slipway.pointer import Pointer
+from slipway.datasets.pointer import Pointer
 
 def fetch(to):
     with open(sys.argv[2], "a") as log:

@@ -16,8 +16,8 @@ from slipway.adapters import data_files, data_source
 from slipway.adapters.data_files import DamagedError, Sum
 from slipway.adapters.data_remote import DataRemote, MissingDataError, place
 from slipway.adapters.dvc_config import RemoteConfig
+from slipway.datasets.pointer import Pointer, Source
 from slipway.errors import InputError, OutsideError, StoreError
-from slipway.pointer import Pointer, Source
 
 DATA = b"width,label\n1,no\n2,yes\n"
 MD5 = hashlib.md5(DATA, usedforsecurity=False).hexdigest()

@@ -25,9 +25,9 @@ from slipway.adapters.git import Git
 from slipway.adapters.ray_job import source
 from slipway.commands import data
 from slipway.commands.review import review
+from slipway.datasets.named import Named
+from slipway.datasets.pointer import Pointer
 from slipway.errors import InputError, OutsideError
-from slipway.model_data import Named
-from slipway.pointer import Pointer
 from slipway.release.judge import Judge
 from slipway.report.numbers import size
 from slipway.screen import Screen

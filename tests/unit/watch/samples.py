@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from slipway.pointer import Pointer, Source
+from slipway.datasets.pointer import Pointer, Source
 from slipway.watch.decision import Finding, Kind, Live
 from slipway.watch.drift import Counts, Subject, measure
 from slipway.watch.labels import Metric, Quality, Sample

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from slipway.pointer import Pointer, Source
+from slipway.datasets.pointer import Pointer, Source
 from slipway.watch.decision import Finding, Live, Nothing, Propose, Stuck, Unsure, decide, findings
 from slipway.watch.fresh import LARGEST, Fresh, State, judge
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from tests.unit.report.samples import HOSTILE
 
-from slipway.pointer import Pointer, Source
+from slipway.datasets.pointer import Pointer, Source
 from slipway.watch import evidence
 from slipway.watch.decision import Finding, Kind, Live, findings
 from slipway.watch.drift import Counts, Subject, measure

@@ -7,8 +7,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from slipway.datasets.pointer import MAX_BYTES, Pointer, Source
 from slipway.errors import InputError
-from slipway.pointer import MAX_BYTES, Pointer, Source
 
 FILE = "data/iris/train.csv.dvc"
 MD5 = "e5ebd4c02cefbe7955977c67ada242b7"

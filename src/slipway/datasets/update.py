@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Protocol
 from slipway.adapters.git import Commit
 from slipway.adapters.main_branch import LostRaceError, MainBranch
 from slipway.adapters.own_git import MODEL
+from slipway.datasets.pointer import SUFFIX, Pointer, Source
 from slipway.forge import watching
 from slipway.forge.watching import Words
 from slipway.key import SHORT
-from slipway.pointer import SUFFIX, Pointer, Source
 from slipway.watch import decision, evidence
 from slipway.watch.evidence import Update
 from slipway.watch.marker import Marker

@@ -12,9 +12,9 @@ from slipway.adapters import data_files, data_source
 from slipway.adapters.data_cache import DataCache
 from slipway.adapters.data_files import DamagedError, Told
 from slipway.adapters.data_remote import DataRemote, MissingDataError
+from slipway.datasets.pointer import SUFFIX, Pointer
 from slipway.errors import InputError, OutsideError
 from slipway.key import Tree, shaping_tables
-from slipway.pointer import SUFFIX, Pointer
 from slipway.report import numbers
 from slipway.spec import data_path, spec_path
 

@@ -18,9 +18,9 @@ from slipway.adapters.data_remote import MissingDataError
 from slipway.adapters.dvc_config import CONFIG
 from slipway.adapters.git import Commit, Git
 from slipway.adapters.objects import Objects, Snapshot
+from slipway.datasets.named import ModelData, Named, named
 from slipway.errors import InputError, OutsideError, SlipwayError
 from slipway.key import Tree
-from slipway.model_data import ModelData, Named, named
 from slipway.plan.change import Effect, of_change
 from slipway.settings import LOCAL
 

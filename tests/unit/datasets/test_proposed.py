@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from tests.conftest import toy_csv
 
-from slipway import proposed_data
 from slipway.adapters.data_remote import place
 from slipway.adapters.git import Git
 from slipway.commands import data
+from slipway.datasets import proposed
+from slipway.datasets.pointer import Pointer
 from slipway.errors import InputError, OutsideError
-from slipway.pointer import Pointer
 from slipway.workspace import Workspace
 
 NAME = "data/toy/train.csv"
@@ -59,7 +59,7 @@ def fetched(root: Path) -> set[str]:
 
 
 def test_the_changes_data_and_mains_are_where_its_stages_look(own: Workspace, theirs: Git) -> None:
-    lines = list(proposed_data.fetch(own, theirs.root, None))
+    lines = list(proposed.fetch(own, theirs.root, None))
     assert [line.partition(" is there")[0] for line in lines] == [f"toy  {NAME}"] * 2
     assert fetched(theirs.root / ".slipway/data") == {digest(toy_csv(170)), digest(toy_csv())}
     (theirs.root / ".dvc/config").unlink()
@@ -77,7 +77,7 @@ def test_the_pull_requests_own_remote_is_not_asked(own: Workspace, theirs: Git, 
     config.write_text(config.read_text().replace(str(tmp_path / "remote"), str(tmp_path / "secret")))
     (theirs.root / f"{NAME}.dvc").write_bytes(Pointer(path="train.csv", md5=digest(text)).to_bytes())
     theirs.run("commit", "--quiet", "--all", "--message=Theirs")
-    lines = list(proposed_data.fetch(own, theirs.root, None))
+    lines = list(proposed.fetch(own, theirs.root, None))
     assert f"{tmp_path / 'remote'} does not have train.csv" in lines[0]
     assert fetched(theirs.root / ".slipway/data") == {digest(toy_csv())}
 
@@ -85,13 +85,13 @@ def test_the_pull_requests_own_remote_is_not_asked(own: Workspace, theirs: Git, 
 def test_models_that_are_not_reviewed_are_left(own: Workspace, tmp_path: Path) -> None:
     git = Git(root=tmp_path / "same")
     own.git.run("clone", "--quiet", str(own.git.root), str(git.root))
-    assert list(proposed_data.fetch(own, git.root, None)) == []
+    assert list(proposed.fetch(own, git.root, None)) == []
 
 
 def test_a_faulty_pointer_is_left_to_its_review(own: Workspace, theirs: Git, tmp_path: Path) -> None:
     (theirs.root / f"{NAME}.dvc").write_text("outs: 3\n")
     theirs.run("commit", "--quiet", "--all", "--message=Theirs")
-    assert list(proposed_data.fetch(own, theirs.root, tmp_path / "to")) == []
+    assert list(proposed.fetch(own, theirs.root, tmp_path / "to")) == []
 
 
 def test_a_link_in_place_of_the_cache_is_refused(own: Workspace, theirs: Git, tmp_path: Path) -> None:
@@ -99,8 +99,8 @@ def test_a_link_in_place_of_the_cache_is_refused(own: Workspace, theirs: Git, tm
     theirs.run("add", "--force", ".slipway")
     theirs.run("commit", "--quiet", "--message=Theirs")
     with pytest.raises(InputError, match="is committed in the pull request"):
-        list(proposed_data.fetch(own, theirs.root, None))
-    assert list(proposed_data.fetch(own, theirs.root, tmp_path / "to"))
+        list(proposed.fetch(own, theirs.root, None))
+    assert list(proposed.fetch(own, theirs.root, tmp_path / "to"))
 
 
 def test_a_remote_that_does_not_answer_fails_the_run(own: Workspace, theirs: Git, commit: Callable[[str], str]) -> None:
@@ -109,4 +109,4 @@ def test_a_remote_that_does_not_answer_fails_the_run(own: Workspace, theirs: Git
     config.write_text(f"[core]\nremote = s\n['remote \"s\"']\n{nobody}")
     commit("Another remote")
     with pytest.raises(OutsideError, match="cannot be used"):
-        list(proposed_data.fetch(own, theirs.root, None))
+        list(proposed.fetch(own, theirs.root, None))
