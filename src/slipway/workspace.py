@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from slipway import spec
-from slipway.adapters import dvc_config
-from slipway.adapters.data_cache import DataCache
+from slipway.adapters.data import dvc_config
+from slipway.adapters.data.cache import DataCache
 from slipway.adapters.git import Commit, Git, WorkTree
 from slipway.adapters.main_place import find
 from slipway.datasets.named import ModelData, check_inside, named

@@ -13,7 +13,7 @@ import pytest
 from tests.conftest import toy_csv
 from tests.s3_server import bucket, put, serving, use
 
-from slipway.adapters import data_source
+from slipway.adapters.data import source as data_source
 from slipway.adapters.git import Git
 from slipway.commands import data
 from slipway.datasets.pointer import Pointer, Source

@@ -19,7 +19,7 @@ from tests import remotes, s3_server
 from tests.github_server import FakeGitHub, Fault
 from tests.remotes import World
 
-from slipway.adapters.data_remote import DataRemote
+from slipway.adapters.data.remote import DataRemote
 from slipway.commands.watch import Look, watch
 from slipway.datasets.pointer import Pointer
 from slipway.errors import InputError
@@ -87,7 +87,7 @@ def world(template: World, place: Place, tmp_path: Path, monkeypatch: pytest.Mon
 
 def point(world: World, place: Place) -> None:
     """Have main point to what the source holds now."""
-    from slipway.adapters import data_source
+    from slipway.adapters.data import source as data_source
 
     file = world.root / "new.csv"
     source = data_source.head(place.source)
@@ -394,8 +394,8 @@ class TestRaces:
 
 KILLED = """\
 import os, signal, sys
-from slipway.adapters import data_source
-from slipway.adapters.data_remote import DataRemote
+from slipway.adapters.data import source as data_source
+from slipway.adapters.data.remote import DataRemote
 from slipway.adapters.main_branch import MainBranch
 from slipway.forge import watching
 from slipway.cli import main

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from slipway import spec
-from slipway.adapters import data_files, data_source
-from slipway.adapters.data_files import Sum
-from slipway.adapters.dvc_config import CONFIG
+from slipway.adapters.data import files as data_files
+from slipway.adapters.data import source as data_source
+from slipway.adapters.data.dvc_config import CONFIG
+from slipway.adapters.data.files import Sum
 from slipway.adapters.git import WorkTree
 from slipway.datasets.named import Named, check_inside, named
 from slipway.datasets.pointer import SUFFIX, Pointer, Source
@@ -23,7 +24,7 @@ from slipway.report import numbers
 from slipway.screen import emit, emit_json
 
 if TYPE_CHECKING:
-    from slipway.adapters.data_remote import DataRemote
+    from slipway.adapters.data.remote import DataRemote
     from slipway.workspace import Workspace
 
 

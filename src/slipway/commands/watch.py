@@ -11,7 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from slipway.adapters import data_source
+from slipway.adapters.data import source as data_source
 from slipway.adapters.main_branch import MainBranch
 from slipway.adapters.prometheus import Prometheus
 from slipway.errors import ExitCode
@@ -20,7 +20,7 @@ from slipway.stages.watch import Watcher
 from slipway.watch.outcome import Until
 
 if TYPE_CHECKING:
-    from slipway.adapters.data_files import Sum
+    from slipway.adapters.data.files import Sum
     from slipway.datasets.pointer import Source
     from slipway.forge.watching import Watched
     from slipway.watch.decision import Live

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from slipway.adapters import data_files, data_source
-from slipway.adapters.data_cache import DataCache
-from slipway.adapters.data_files import DamagedError, Told
-from slipway.adapters.data_remote import DataRemote, MissingDataError
+from slipway.adapters.data import files as data_files
+from slipway.adapters.data import source as data_source
+from slipway.adapters.data.cache import DataCache
+from slipway.adapters.data.files import DamagedError, Told
+from slipway.adapters.data.remote import DataRemote, MissingDataError
 from slipway.datasets.pointer import SUFFIX, Pointer
 from slipway.errors import InputError, OutsideError
 from slipway.key import Tree, shaping_tables

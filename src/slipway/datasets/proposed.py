@@ -12,10 +12,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from slipway.adapters.data_cache import DataCache
-from slipway.adapters.data_files import DamagedError
-from slipway.adapters.data_remote import MissingDataError
-from slipway.adapters.dvc_config import CONFIG
+from slipway.adapters.data.cache import DataCache
+from slipway.adapters.data.dvc_config import CONFIG
+from slipway.adapters.data.files import DamagedError
+from slipway.adapters.data.remote import MissingDataError
 from slipway.adapters.git import Commit, Git
 from slipway.adapters.objects import Objects, Snapshot
 from slipway.datasets.named import ModelData, Named, named

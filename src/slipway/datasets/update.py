@@ -24,7 +24,7 @@ from slipway.watch.evidence import Update
 from slipway.watch.marker import Marker
 
 if TYPE_CHECKING:
-    from slipway.adapters.data_files import Sum
+    from slipway.adapters.data.files import Sum
     from slipway.forge.interface import Proposer
     from slipway.watch.outcome import Outcome, Subject
     from slipway.workspace import Workspace
@@ -38,7 +38,7 @@ class Data(Protocol):
     """Where data come from, and where they are kept."""
 
     def head(self, url: str) -> Source:
-        """What a source holds now. Raises as `adapters.data_source` does."""
+        """What a source holds now. Raises as `adapters.data.source` does."""
 
     def keep(self, source: Source, config: bytes | None) -> Sum:
         """Have what a source holds kept where pointers lead to, by main's `.dvc/config`. Raises as adapters do."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from slipway.adapters import engine, program, skopeo, tracking
-from slipway.adapters.data_remote import DataRemote
+from slipway.adapters.data.remote import DataRemote
 from slipway.adapters.git import WorkTree
 from slipway.adapters.line import EndpointError, Line
 from slipway.adapters.prometheus import Prometheus

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from slipway import reviewed_bytes
-from slipway.adapters.dvc_config import CONFIG
+from slipway.adapters.data.dvc_config import CONFIG
 from slipway.adapters.git import Commit, WorkTree
 from slipway.adapters.objects import Objects, Snapshot
 from slipway.datasets.named import is_named, named

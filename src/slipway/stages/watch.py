@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from slipway import spec
-from slipway.adapters.data_remote import MissingDataError
+from slipway.adapters.data.remote import MissingDataError
 from slipway.adapters.git import Commit
 from slipway.datasets.pointer import SUFFIX, Pointer
 from slipway.datasets.update import BRANCHES, Data, DataUpdate, SameDataError

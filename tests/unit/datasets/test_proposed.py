@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from tests.conftest import toy_csv
 
-from slipway.adapters.data_remote import place
+from slipway.adapters.data.remote import place
 from slipway.adapters.git import Git
 from slipway.commands import data
 from slipway.datasets import proposed

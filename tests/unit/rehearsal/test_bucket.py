@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from slipway.adapters import data_source
-from slipway.adapters.data_remote import MissingDataError
+from slipway.adapters.data import source as data_source
+from slipway.adapters.data.remote import MissingDataError
 from slipway.errors import OutsideError
 from slipway.rehearsal.bucket import bucket
 

@@ -8,10 +8,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol, Self
 
-from slipway.adapters import data_files, data_s3
-from slipway.adapters.data_files import Sum, Told, untold
-from slipway.adapters.data_s3 import S3Options
-from slipway.adapters.dvc_config import RemoteConfig
+from slipway.adapters.data import files, s3
+from slipway.adapters.data.dvc_config import RemoteConfig
+from slipway.adapters.data.files import Sum, Told, untold
+from slipway.adapters.data.s3 import S3Options
 from slipway.datasets.pointer import Pointer
 from slipway.errors import OutsideError
 
@@ -61,7 +61,7 @@ class DataRemote:
         found = RemoteConfig.read(repo, environ, config=config)
         keeper: Keeper = Folder(root=Path(found.url))
         if found.url.startswith("s3://"):
-            bucket, prefix = data_s3.split(found.url)
+            bucket, prefix = s3.split(found.url)
             keeper = Bucket(bucket=bucket, prefix=prefix, options=found.s3)
         return cls(name=found.name, url=found.url, keeper=keeper)
 
@@ -78,11 +78,11 @@ class DataRemote:
 
         Raises `StoreError` where it cannot be sent, `OutsideError` where it changed meanwhile; it is not there then.
         """
-        found = data_files.sum_of(file)
+        found = files.sum_of(file)
         if self.has(found.md5):
             return found
         self.keeper.put(file, place(found.md5), told)
-        if data_files.sum_of(file) != found:
+        if files.sum_of(file) != found:
             self.keeper.remove(place(found.md5))
             raise OutsideError(f"{file} changed while it was sent", hint="Run the command again.")
         return found
@@ -96,7 +96,7 @@ class DataRemote:
         name = self._name(pointer)
         content = self.keeper.chunks(name, lambda: self._missing(pointer))
         called = f"{pointer.path} ({self.url}/{name})"
-        data_files.write(content, to, expected=Sum(md5=pointer.md5, size=pointer.size), called=called, told=told)
+        files.write(content, to, expected=Sum(md5=pointer.md5, size=pointer.size), called=called, told=told)
 
     def _name(self, pointer: Pointer) -> str:
         here, before = place(pointer.md5), f"{pointer.md5[:2]}/{pointer.md5[2:]}"
@@ -127,11 +127,11 @@ class Folder:
         """A file's content."""
         if not self.has(name):
             raise absent()
-        yield from data_files.chunks(self.root / name)
+        yield from files.chunks(self.root / name)
 
     def put(self, file: Path, name: str, told: Told) -> None:
         """Copy a file there."""
-        data_files.write(data_files.chunks(file), self.root / name, expected=None, called=str(file), told=told)
+        files.write(files.chunks(file), self.root / name, expected=None, called=str(file), told=told)
 
     def remove(self, name: str) -> None:
         """Take a file away."""
@@ -149,7 +149,7 @@ class Bucket:
     def has(self, name: str) -> bool:
         """Whether there is an object of this name."""
         try:
-            with data_s3.failing(self._where, absent=FileNotFoundError):
+            with s3.failing(self._where, absent=FileNotFoundError):
                 self._client.head_object(**self._which(name))
         except FileNotFoundError:
             return False
@@ -157,15 +157,15 @@ class Bucket:
 
     def chunks(self, name: str, absent: Callable[[], Exception]) -> Iterator[bytes]:
         """An object's content."""
-        yield from data_s3.download(self._client, self._where, absent, **self._which(name))
+        yield from s3.download(self._client, self._where, absent, **self._which(name))
 
     def put(self, file: Path, name: str, told: Told) -> None:
         """Upload a file."""
-        data_s3.upload(self._client, file, self._where, self.options, told, **self._which(name))
+        s3.upload(self._client, file, self._where, self.options, told, **self._which(name))
 
     def remove(self, name: str) -> None:
         """Take an object away."""
-        with data_s3.failing(self._where):
+        with s3.failing(self._where):
             self._client.delete_object(**self._which(name))
 
     @property

@@ -13,9 +13,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from slipway.adapters import data_files
-from slipway.adapters.data_files import Sum, sum_of
-from slipway.adapters.data_remote import place
+from slipway.adapters.data import files
+from slipway.adapters.data.files import Sum, sum_of
+from slipway.adapters.data.remote import place
 from slipway.datasets.pointer import Pointer
 from slipway.errors import OutsideError
 
@@ -41,11 +41,11 @@ class DataCache:
             with self._locked(pointer.md5):
                 if (found := self.find(pointer.md5)) is None:
                     found = self.root / place(pointer.md5)
-                    data_files.clear(found)
+                    files.clear(found)
                     fetch(found)
                     known = sum_of(found)
                     found.chmod(_READ_ONLY)
-                    data_files.note(found, known)
+                    files.note(found, known)
         self._share(found, pointer.md5)
         return found
 
@@ -64,7 +64,7 @@ class DataCache:
         pointer = Pointer(path=file.name, md5=found.md5, size=found.size)
 
         def copy(to: Path) -> None:
-            data_files.write(data_files.chunks(file), to, expected=found, called=called)
+            files.write(files.chunks(file), to, expected=found, called=called)
 
         return self.get(pointer, copy), found
 
@@ -75,7 +75,7 @@ class DataCache:
         with suppress(OSError):  # another disk: DVC has to fetch for itself there
             link.parent.mkdir(parents=True, exist_ok=True)
             link.hardlink_to(file)
-        data_files.note(file, known)
+        files.note(file, known)
 
     def _places(self, md5: str) -> Iterator[Path]:
         for root in (self.root, *self.others):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from slipway.adapters import data_files, data_s3
-from slipway.adapters.data_files import Sum, Told, untold
-from slipway.adapters.data_remote import MissingDataError
-from slipway.adapters.data_s3 import S3Options
+from slipway.adapters.data import files, s3
+from slipway.adapters.data.files import Sum, Told, untold
+from slipway.adapters.data.remote import MissingDataError
+from slipway.adapters.data.s3 import S3Options
 from slipway.datasets.pointer import Source
 
 _NO_VERSION = "null"
@@ -20,8 +20,8 @@ def head(url: str) -> Source:
     Raises `InputError` for another kind of address, `MissingDataError` where there is nothing, `StoreError` where S3
     does not answer.
     """
-    bucket, key = data_s3.split(url)
-    with data_s3.failing(url, absent=lambda: _missing(url)):
+    bucket, key = s3.split(url)
+    with s3.failing(url, absent=lambda: _missing(url)):
         found = S3Options().client().head_object(Bucket=bucket, Key=key)
     version = found.get("VersionId", _NO_VERSION)
     return Source(
@@ -37,14 +37,14 @@ def fetch(source: Source, to: Path, told: Told = untold) -> Sum:
 
     Raises as `head` does, and `OutsideError` where there is another state by now.
     """
-    bucket, key = data_s3.split(source.url)
+    bucket, key = s3.split(source.url)
     which = {"Bucket": bucket, "Key": key}
     if source.version_id:
         which["VersionId"] = source.version_id
     elif source.etag:
         which["IfMatch"] = source.etag
-    content = data_s3.download(S3Options().client(), source.url, lambda: _missing(source.url), **which)
-    return data_files.write(content, to, expected=None, called=source.url, told=told)
+    content = s3.download(S3Options().client(), source.url, lambda: _missing(source.url), **which)
+    return files.write(content, to, expected=None, called=source.url, told=told)
 
 
 def _missing(url: str) -> MissingDataError:

@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 from tests.s3_server import bucket, put, serving, use
 
-from slipway.adapters import data_files, data_source
-from slipway.adapters.data_files import DamagedError, Sum
-from slipway.adapters.data_remote import DataRemote, MissingDataError, place
-from slipway.adapters.dvc_config import RemoteConfig
+from slipway.adapters.data import files as data_files
+from slipway.adapters.data import source as data_source
+from slipway.adapters.data.dvc_config import RemoteConfig
+from slipway.adapters.data.files import DamagedError, Sum
+from slipway.adapters.data.remote import DataRemote, MissingDataError, place
 from slipway.datasets.pointer import Pointer, Source
 from slipway.errors import InputError, OutsideError, StoreError
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from slipway.adapters import data_files
-from slipway.adapters.data_cache import DataCache
-from slipway.adapters.data_remote import place
+from slipway.adapters.data import files
+from slipway.adapters.data.cache import DataCache
+from slipway.adapters.data.remote import place
 from slipway.datasets.pointer import Pointer
 from slipway.errors import OutsideError
 
@@ -23,7 +23,7 @@ POINTER = Pointer(path="train.csv", md5=MD5, size=len(DATA))
 FETCHER = """
 import sys, time
 from pathlib import Path
-from slipway.adapters.data_cache import DataCache
+from slipway.adapters.data.cache import DataCache
 from slipway.datasets.pointer import Pointer
 
 def fetch(to):
@@ -47,7 +47,7 @@ def never(_to: Path) -> None:
 
 
 def fetch(to: Path) -> None:
-    data_files.write([DATA], to, expected=None, called="train.csv")
+    files.write([DATA], to, expected=None, called="train.csv")
 
 
 def put(root: Path, content: bytes) -> Path:
@@ -118,7 +118,7 @@ def test_what_a_killed_one_left_is_removed(cache: DataCache) -> None:
 
 def test_a_copy_is_nobodys_way_into_the_cache(cache: DataCache, tmp_path: Path) -> None:
     kept, copy = cache.get(POINTER, fetch), tmp_path / "model" / "train.csv"
-    data_files.copy(kept, copy, called="train.csv", scratch=tmp_path / "scratch")
+    files.copy(kept, copy, called="train.csv", scratch=tmp_path / "scratch")
     with copy.open("r+b") as stream:
         stream.write(b"edited")
     assert kept.read_bytes() == DATA
@@ -131,7 +131,7 @@ def test_a_copy_to_another_disk_is_whole(cache: DataCache, tmp_path: Path) -> No
         pytest.skip("there is one disk alone here")
     there = elsewhere / f"slipway-{os.getpid()}.csv"
     try:
-        data_files.copy(cache.get(POINTER, fetch), there, called="train.csv", scratch=tmp_path / "scratch")
+        files.copy(cache.get(POINTER, fetch), there, called="train.csv", scratch=tmp_path / "scratch")
         assert there.read_bytes() == DATA
     finally:
         there.unlink(missing_ok=True)

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-from slipway.adapters import data_s3
-from slipway.adapters.data_s3 import S3Options
+from slipway.adapters.data import s3
+from slipway.adapters.data.s3 import S3Options
 from slipway.errors import InputError
 
 FOLDER = ".dvc"
@@ -118,7 +118,7 @@ def _place(url: str, repo: Path, environ: Mapping[str, str]) -> str:
             f"a DVC remote at {scheme[1]}:// is not read",
             hint="Keep the data in S3 (s3://bucket/prefix) or in a folder.",
         )
-    data_s3.split(url)
+    s3.split(url)
     return url.rstrip("/")
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from slipway.adapters.data_files import CHUNK, Told
+from slipway.adapters.data.files import CHUNK, Told
 from slipway.errors import InputError, OutsideError, StoreError
 
 ABSENT = frozenset({"NoSuchKey", "NoSuchVersion", "404", "NotFound"})
