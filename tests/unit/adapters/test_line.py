@@ -57,7 +57,7 @@ def reset(line: socket.socket, _: bytes) -> None:
         (lambda line, _: drip(line, http("x" * 1000)), Kind.TIMEOUT, "within 0.3 s"),
         (lambda line, _: flood(line, b"HTTP/1.1 100 Continue\r\n\r\n"), Kind.TIMEOUT, "within 0.3 s"),
         (says(b"SSH-2.0-OpenSSH\r\n\r\n"), Kind.PROTOCOL, "what is not HTTP: SSH-2.0"),
-        (lambda line, _: flood(line, b"x"), Kind.PROTOCOL, "what is not HTTP"),
+        (lambda line, _: flood(line, b"x" * 512), Kind.PROTOCOL, "what is not HTTP"),
         (lambda line, _: flood(line, b"X: 1\r\n", HEAD), Kind.PROTOCOL, "what is not HTTP: got more than 100 headers"),
         (says(HEAD + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n"), Kind.PROTOCOL, "broke off"),
         (

@@ -306,8 +306,8 @@ import os, sys
 from slipway.cli import main
 
 def die(frame, event, arg):
-    file = os.path.basename(frame.f_code.co_filename)
-    if event == "call" and f"{file}:{frame.f_code.co_name}" == sys.argv[1]:
+    place = f"{frame.f_code.co_filename}:{frame.f_code.co_name}"
+    if event == "call" and place.endswith(sys.argv[1]):
         os.kill(os.getpid(), 9)
 
 sys.setprofile(die)
@@ -317,7 +317,13 @@ main(["data", "push", "toy", "--repo", sys.argv[2]])
 
 @pytest.mark.parametrize(
     "moment",
-    ["data_files.py:_bounded", "data_remote.py:put", "data_files.py:_settle", "data.py:_ignored", "data.py:_untracked"],
+    [
+        "adapters/data/files.py:_bounded",
+        "adapters/data/remote.py:put",
+        "adapters/data/files.py:_settle",
+        "commands/data.py:_ignored",
+        "commands/data.py:_untracked",
+    ],
 )
 def test_a_push_that_is_killed_loses_nothing(own: Workspace, remote: Path, tmp_path: Path, moment: str) -> None:
     content = (own.git.root / NAME).read_bytes()
