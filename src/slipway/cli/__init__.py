@@ -61,8 +61,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     calculate_as_everywhere()
     tell_nobody()
     end_on_term()
-    command = typer.main.get_command(app)
-    sys.exit(guarded(lambda: command.main(arguments, prog_name="slipway", standalone_mode=False)))
+
+    def run() -> object:
+        return typer.main.get_command(app).main(arguments, prog_name="slipway", standalone_mode=False)
+
+    sys.exit(guarded(run))
 
 
 def guarded(command: Callable[[], Any]) -> int:
