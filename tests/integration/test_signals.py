@@ -64,7 +64,7 @@ def test_a_command_of_an_instant_is_ended_too(repository: Git) -> None:
     assert process.returncode == 130, errors
 
 
-@pytest.mark.parametrize("after", [0.08, 0.15, 0.25])
+@pytest.mark.parametrize("after", [0.08, 0.15, 0.25, 0.35, 0.45])
 def test_an_interrupt_while_the_program_is_being_read_is_no_traceback(repository: Git, after: float) -> None:
     process = subprocess.Popen(
         [Path(sys.executable).parent / "slipway", "status", "--repo", str(repository.root)],
