@@ -35,6 +35,11 @@ def is_given(environ: Mapping[str, str]) -> bool:
     return bool(environ.get(TOKEN) or environ.get(_APP))
 
 
+def names_a_repository(environ: Mapping[str, str]) -> bool:
+    """Whether a repository at the forge is named, and there is something to show it."""
+    return is_given(environ) and bool(environ.get("GITHUB_REPOSITORY"))
+
+
 def _of_the_app(url: str, environ: Mapping[str, str]) -> str:
     from slipway.adapters.github import token
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from slipway.adapters.credentials import is_given
+from slipway.adapters.credentials import names_a_repository
 from slipway.adapters.git import Commit
 from slipway.adapters.main_branch import MainBranch
 from slipway.commands.looking import Looking, within
@@ -228,7 +228,7 @@ class Settling:
 
     def _tell(self, trial: Trial, outcome: Outcome, step: Step) -> str:
         """Tell the pull request that caused it; where no forge is known, the commit alone says it."""
-        if not (is_given(os.environ) and os.environ.get("GITHUB_REPOSITORY")):
+        if not names_a_repository(os.environ):
             return ""
         from slipway.adapters.github import connect
 

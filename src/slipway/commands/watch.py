@@ -11,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from slipway.adapters.credentials import names_a_repository
 from slipway.adapters.data import source as data_source
 from slipway.adapters.main_branch import MainBranch
 from slipway.adapters.prometheus import Prometheus
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from slipway.workspace import Workspace
 
 _WORST = (ExitCode.OUTSIDE_FAILED, ExitCode.BAD_INPUT, ExitCode.VERDICT_NO)
-_FORGE = ("GITHUB_TOKEN", "SLIPWAY_GITHUB_APP_ID")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +93,7 @@ class S3Data:
 
 def _forge(environ: Mapping[str, str]) -> Watched | None:
     """The repository at GitHub, where the environment says which, and shows credentials; raises as `connect` does."""
-    if not environ.get("GITHUB_REPOSITORY") or not any(environ.get(name) for name in _FORGE):
+    if not names_a_repository(environ):
         return None
     from slipway.adapters.github import connect
 

@@ -139,9 +139,9 @@ class _Handler(BaseHTTPRequestHandler):
         if found is None:
             return Reply(status=HTTPStatus.NOT_FOUND, body=b"no model is served there\n")
         url, path = found
-        line = self._lines.setdefault(url, Line(url))
+        line = self._lines.get(url) or self._lines.setdefault(url, Line(url))
         try:
-            marks = {name: value for name, value in self.headers.items() if name.lower().startswith("x-")}
+            marks = {name: value for name, value in self.headers.items() if name.lower().startswith(_MARKS)}
             return line.ask(self.command, path, body, marks=marks)
         except EndpointError as error:
             return Reply(status=HTTPStatus.SERVICE_UNAVAILABLE, body=f"the model {error.said}\n".encode())

@@ -109,7 +109,9 @@ def _copy(source: int, target: int) -> None:
         if error.errno not in {errno.EXDEV, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL}:
             raise
         while chunk := os.read(source, CHUNK):  # from where it stopped: nothing was copied twice
-            os.write(target, chunk)
+            rest = memoryview(chunk)
+            while rest:  # a disk that is nearly full takes a part of it, and says so only when asked again
+                rest = rest[os.write(target, rest) :]
 
 
 def _part(folder: Path, name: str) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import subprocess
@@ -135,6 +136,21 @@ def test_a_copy_to_another_disk_is_whole(cache: DataCache, tmp_path: Path) -> No
         assert there.read_bytes() == DATA
     finally:
         there.unlink(missing_ok=True)
+
+
+def test_a_copy_is_whole_where_the_disk_takes_it_piece_by_piece(
+    cache: DataCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = os.write
+
+    def refuse(*_: object) -> int:
+        raise OSError(errno.EXDEV, "another disk")
+
+    monkeypatch.setattr(os, "copy_file_range", refuse)
+    monkeypatch.setattr(os, "write", lambda target, data: write(target, data[:3]))
+    to = tmp_path / "train.csv"
+    files.copy(cache.get(POINTER, fetch), to, called="train.csv", scratch=tmp_path / "scratch")
+    assert to.read_bytes() == DATA
 
 
 def test_a_cache_that_nobody_may_write_to_is_told(tmp_path: Path) -> None:
