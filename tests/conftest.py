@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import shutil
 import time
@@ -10,6 +11,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+import hypothesis
 import pytest
 from rich.console import Console
 
@@ -18,6 +20,15 @@ from slipway.adapters.store import open_store
 from slipway.screen import Screen
 from slipway.settings import Settings
 from slipway.workspace import Workspace
+
+EXAMPLES = os.environ.get("SLIPWAY_EXAMPLES")
+"""How many examples a property is tried with, other ones each time. Where it is unset, the same commit is given the
+same examples wherever and whenever it is tested: what is found by luck is found by whoever looks for it, and not by
+the CI of somebody's pull request."""
+hypothesis.settings.register_profile(
+    "slipway", max_examples=int(EXAMPLES or 100), derandomize=EXAMPLES is None, deadline=None
+)
+hypothesis.settings.load_profile("slipway")
 
 SOURCE = Path(__file__).parents[1]
 MODEL_TOML = """\

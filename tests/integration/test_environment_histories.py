@@ -32,7 +32,6 @@ from slipway.plan.rule import Shape, Wanted
 from slipway.plan.standing import Kind, Standing, standing
 from slipway.spec import Platform, ServingTable, parse_toml
 
-LONG = "SLIPWAY_EXAMPLES" in os.environ
 EXAMPLES = int(os.environ.get("SLIPWAY_EXAMPLES", "12"))
 STAGING, PRODUCTION = "staging", "production"
 BOTH = (STAGING, PRODUCTION)
@@ -367,7 +366,7 @@ AT_ONCE: tuple[Event, ...] = (("ships", "A", 0),)
 BACK_AGAIN: tuple[Event, ...] = (*SHIPS_B, ("settle", PRODUCTION, True), ("revert", 0), ("release",))
 
 
-@settings(max_examples=EXAMPLES, derandomize=not LONG, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.too_slow])
 @example(events=[*SHIPS_B, ("settle", PRODUCTION, False), ("release",), ("ships", "C", 10), ("settle", STAGING, True)])
 @example(events=[*SHIPS_B, ("take back", STAGING, 0), ("release",), ("take back", STAGING, 0), ("release",)])
 @example(events=[*BACK_AGAIN, ("revert", 0), ("release",), ("gone",), ("release",), ("revert", 0), ("release",)])

@@ -35,7 +35,6 @@ from slipway.project import builder as builder_of
 from slipway.release.view import taken_away
 from slipway.spec import ServingTable, parse_toml
 
-LONG = "SLIPWAY_EXAMPLES" in os.environ
 EXAMPLES = int(os.environ.get("SLIPWAY_EXAMPLES", "20"))
 MODELS = ("one", "two")
 ENVIRONMENT = "production"
@@ -528,7 +527,7 @@ def repository(template: Path) -> Iterator[Path]:
 
 def some(examples: int) -> settings:
     slow = [HealthCheck.too_slow]
-    return settings(max_examples=examples, derandomize=not LONG, deadline=None, suppress_health_check=slow)
+    return settings(max_examples=examples, suppress_health_check=slow)
 
 
 B_IS_ON_TRIAL: tuple[Event, ...] = (*BEGIN, ("ships", "one", "B", "merge"))

@@ -145,9 +145,7 @@ def test_ten_thousand_hostile_requests_leave_a_server_as_it_was(served: Group) -
     watch = Watch(served)
     watch.look()
 
-    @settings(
-        max_examples=10_000, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
-    )
+    @settings(max_examples=10_000, suppress_health_check=list(HealthCheck))
     @given(ATTACKS, st.integers(0, 19))
     def attack(attack: Attack, to: int) -> None:
         watch.attack(attack, served.metrics if to == 0 else served.http)
@@ -399,9 +397,7 @@ def test_a_thousand_hostile_calls_are_answered_or_refused_as_such(served: Group)
             assert code in {grpc.StatusCode.OK, *allowed}, (message, answered.details())
             assert code is grpc.StatusCode.OK or answered.details()
 
-        @settings(
-            max_examples=600, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
-        )
+        @settings(max_examples=600, suppress_health_check=list(HealthCheck))
         @given(messages(), st.floats())
         def mutate(message: Any, reward: float) -> None:
             ask(seldon.Predict, message, {grpc.StatusCode.INVALID_ARGUMENT})

@@ -185,7 +185,7 @@ def test_whatever_is_asked_is_answered_or_refused(
     model = ServedModel()
     answered = 0
 
-    @settings(max_examples=200, deadline=None, derandomize=True)
+    @settings(max_examples=200)
     @given(HOSTILE)
     def ask(document: Any) -> None:
         nonlocal answered

@@ -166,7 +166,7 @@ _JSON = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=150)
 @given(_JSON, st.sampled_from([200, 301, 400, 500]))
 def test_any_document_is_an_answer_or_a_reason(document: Any, status: int) -> None:
     try:

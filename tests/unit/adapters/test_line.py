@@ -176,7 +176,7 @@ def test_a_proxy_of_the_environment_is_not_asked(monkeypatch: pytest.MonkeyPatch
         assert line.ask("GET", "/").status == 200
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60)
 @given(st.binary(max_size=80) | st.binary(max_size=60).map(lambda rest: HEAD + rest))
 def test_any_bytes_are_an_answer_or_a_reason(content: bytes) -> None:
     def act(there: socket.socket, _: bytes) -> None:

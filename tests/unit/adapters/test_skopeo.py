@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from slipway.adapters import skopeo
@@ -105,7 +105,6 @@ def test_names_that_no_registry_can_have(name: str) -> None:
         skopeo.check_name(name, "SLIPWAY_REGISTRY")
 
 
-@settings(deadline=None)
 @given(st.text(max_size=30))
 def test_a_name_that_passes_can_be_written_anywhere(name: str) -> None:
     try:

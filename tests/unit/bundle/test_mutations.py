@@ -16,9 +16,7 @@ from slipway.bundle.document import Bundle
 from slipway.bundle.rejected import Rejected
 
 EXPECTED = read.Expected(pull_request=NUMBER, head=HEAD)
-CALM = settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
-)
+CALM = settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 _LEAF = (
     st.none()
     | st.booleans()

@@ -234,7 +234,7 @@ STANDARDS = st.one_of(written(lists()), st.just(HAND_EDITED), st.just(kserve(STA
 KNATIVES = st.one_of(written(services("Knative")), st.just(kserve(KNATIVE)))
 ANY = STANDARDS | KNATIVES
 RELEASES = st.sampled_from([NEW, replace(NEW, run=""), replace(NEW, metrics={}), BARE])
-FEW = settings(max_examples=25, deadline=None)
+FEW = settings(max_examples=25)
 """Each example is several edits, and each edit several readings; their kinds are few."""
 OWNED = {"weight", "minReplicas", "canaryTrafficPercent"}
 

@@ -132,7 +132,7 @@ def test_two_equal_models_differ_by_nothing() -> None:
     assert (found.low, found.high, found.detectable) == (0, 0, 0)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.lists(st.tuples(st.integers(0, 1), st.integers(0, 6), st.integers(0, 3)), min_size=2, max_size=40).filter(
         lambda rows: {t for t, _, w in rows if w} == {0, 1}

@@ -460,7 +460,7 @@ DOCUMENTS = [
 ]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.sampled_from(DOCUMENTS), st.randoms(use_true_random=False))
 def test_no_document_that_is_read_ends_whoever_tells_it(document: str, dice: random.Random) -> None:
     content = json.loads(document)

@@ -133,7 +133,7 @@ def test_each_value_is_counted_on_its_side_of_an_edge() -> None:
 
 
 @given(st.lists(st.none() | st.integers(-40, 40).map(lambda tenth: tenth / 10), min_size=1).filter(any), st.integers(1))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_the_training_rows_themselves_give_the_shares_of_the_reference(values: list[float | None], seed: int) -> None:
     texts = [None if value is None else f"{value:.0f}" for value in values]
     reference = [
@@ -300,7 +300,7 @@ names = st.text(max_size=200) | st.sampled_from(["other", "missing", "x" * 500, 
 
 @given(st.lists(names, unique=True, max_size=20), st.lists(st.text(), max_size=30))
 @example(["other", "missing", "\ud800", "\udfff", "?", "", "a" * 101, "a" * 100 + "b"], ["\ud800", "other", ""])
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_hostile_categories_stay_apart(categories: list[str], values: list[str]) -> None:
     rows = range(1, len(categories) + 2)
     hostile = Metrics(card(words("kind\n", categories, [*rows])))

@@ -155,7 +155,7 @@ _MESSAGE = st.one_of(
     st.sampled_from(TASKS),
     st.fixed_dictionaries({}, optional=dict.fromkeys(("truth", "request", "response"), _MESSAGE)),
 )
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 def test_whatever_is_sent_is_counted_or_refused(models: dict[str, Model], task: str, document: dict[str, Any]) -> None:
     try:
         found = judge(_read(document), models[task])

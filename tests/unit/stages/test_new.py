@@ -206,9 +206,7 @@ def csv_files(draw: st.DrawFn) -> tuple[str, str]:
     return text.getvalue(), draw(st.sampled_from(names))
 
 
-@settings(
-    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+@settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(csv_files())
 def test_anything_gives_a_model_or_a_message(tmp_path_factory: pytest.TempPathFactory, drawn: tuple[str, str]) -> None:
     text, target = drawn

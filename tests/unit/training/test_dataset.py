@@ -302,7 +302,7 @@ def _same(cell: str, value: object) -> bool:
             return cell == value
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(csv_files())
 @example((["a"], [["1"], ["0"], ["00"]], b"a\r\n1\r\n0\r\n00\r\n"))
 def test_what_csv_writer_wrote_is_read_back_or_refused(file: tuple[list[str], list[list[str]], bytes]) -> None:
@@ -318,7 +318,7 @@ def test_what_csv_writer_wrote_is_read_back_or_refused(file: tuple[list[str], li
             assert _same(cell, found[name]), (name, cell, found[name])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.binary(max_size=200), st.sampled_from([b"", b"a,b\n", b"PAR1", b"\xef\xbb\xbf", b'a,"b\n']))
 @example(b"", b'a,"b\n')
 def test_random_bytes_raise_nothing_but_a_data_error(content: bytes, start: bytes) -> None:
@@ -329,7 +329,7 @@ def test_random_bytes_raise_nothing_but_a_data_error(content: bytes, start: byte
             assert error.faults  # noqa: PT017
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(place=st.integers(0, 10_000), byte=st.integers(0, 255))
 def test_a_damaged_parquet_file_raises_nothing_but_a_data_error(place: int, byte: int) -> None:
     damaged = bytearray(DAMAGE)

@@ -80,13 +80,13 @@ def test_one_worker_finishes_all_trials_in_order(alone: dict[int, Outcome]) -> N
     assert {outcome.family for outcome in alone.values()} == {"random_forest", "xgboost"}
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(width=st.integers(1, 40), seed=st.integers(0, 2**32))
 def test_any_width_and_any_order_of_ends_give_the_same_trials(alone: dict[int, Outcome], width: int, seed: int) -> None:
     assert drive(Study(table(), "key", {}), width, random.Random(seed)) == alone
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(width=st.integers(1, 8), seed=st.integers(0, 2**32), done=st.integers(0, TRIALS))
 def test_an_interrupted_search_goes_on_where_it_was(
     alone: dict[int, Outcome], width: int, seed: int, done: int

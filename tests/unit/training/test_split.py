@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from slipway.training.faults import DataError
@@ -55,7 +55,6 @@ def sides(data: pa.Table, options: DataTable) -> list[bool] | None:
         return None
 
 
-@settings(deadline=None)
 @given(ROWS, ROWS, st.randoms(use_true_random=False))
 def test_no_row_moves_when_others_come_or_go(rows: list[Row], more: list[Row], draw: random.Random) -> None:
     grown = [*rows, *more]
@@ -67,7 +66,6 @@ def test_no_row_moves_when_others_come_or_go(rows: list[Row], more: list[Row], d
     assert [side_of[repr(row)] for row in rows] == before
 
 
-@settings(deadline=None)
 @given(ROWS)
 def test_columns_order_and_whole_numbers_as_floats_do_not_matter(rows: list[Row]) -> None:
     data = table(rows)

@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from slipway.results import ShiftWord
@@ -134,7 +134,6 @@ def test_dates_are_labelled_by_day() -> None:
     assert shift("d", days, days).labels[:2] == ("up to 2026-01-02", "2026-01-02 to 2026-01-04")
 
 
-@settings(deadline=None)
 @given(COUNTS.flatmap(lambda before: st.tuples(st.just(before), st.lists(
     st.integers(0, 1000), min_size=len(before), max_size=len(before)))))  # fmt: skip
 def test_the_index_is_never_negative_finite_and_zero_for_equal_counts(sides: tuple[list[int], list[int]]) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from slipway.adapters.prometheus import Sample
@@ -46,7 +46,6 @@ def look(*answers: Sequence[Sample]) -> decision.Live:
     return observer.look(KEY, over=timedelta(days=1))
 
 
-@settings(deadline=None)
 @given(st.lists(SAMPLES, min_size=6, max_size=12))
 def test_it_is_told_whole_or_not_at_all(answers: list[list[Sample]]) -> None:
     with contextlib.suppress(OutsideError):
