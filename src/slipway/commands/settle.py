@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -10,13 +9,12 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from slipway.adapters.credentials import names_a_repository
 from slipway.adapters.git import Commit
 from slipway.adapters.main_branch import MainBranch
 from slipway.commands.looking import Looking, within
 from slipway.commands.release import releaser
+from slipway.commands.telling import Telling
 from slipway.errors import ExitCode, InputError, OutsideError, SlipwayError
-from slipway.forge.verifying import TakenBack, tell
 from slipway.key import SHORT
 from slipway.mirror import Mirror
 from slipway.release.step import Done
@@ -104,7 +102,7 @@ def settle(
     try:
         while True:
             ended = [one for one in done if not one.waits]
-            found = settling.again(done) if done else settling.round(but=())
+            found = settling.again(done) if done else settling.first()
             done = [*ended, *found]
             waiting = [one for one in found if one.waits]
             if not (look.wait and waiting):
@@ -151,6 +149,13 @@ class Settling:
         if unknown := [one for one, folders in places.items() if not any(map(main.files, folders))]:
             raise InputError(f"there is no model {', '.join(unknown)} on main", hint="Name a folder of data/.")
 
+    def first(self) -> list[Settled]:
+        """A round, and whoever an earlier run did not come to tell is told."""
+        found = self.round(but=())
+        if not self.look.dry_run:
+            self.telling.late(self.models, but=[one.step.commit for one in found if one.step])
+        return found
+
     def round(self, but: Sequence[Trial]) -> list[Settled]:
         """Look at each other trial once, and tell what came of it. One that fails keeps no other from its end."""
         ended = {_name(trial) for trial in but}
@@ -181,6 +186,11 @@ class Settling:
         look = self.look
         return Looking(workspace=self.workspace, main=self.main, endpoint=look.endpoint, prometheus_url=look.prometheus)
 
+    @cached_property
+    def telling(self) -> Telling:
+        """What tells pull requests."""
+        return Telling(workspace=self.workspace, main=self.main)
+
     def _settled(self, trial: Trial, outcome: Outcome | SlipwayError) -> Settled:
         try:
             if isinstance(outcome, SlipwayError):
@@ -205,7 +215,7 @@ class Settling:
             return replace(settled, end=End.KEEP, reasons=(_GONE,), exit_code=ExitCode.DONE)
         if step.done is Done.NOTHING:  # somebody else was quicker
             return replace(settled, end=End.KEEP, reasons=step.reasons, exit_code=ExitCode.DONE, step=step)
-        told = self._tell(trial, outcome, step) if outcome.end is End.REVERT else ""
+        told = self.telling.at_once(trial, outcome.reasons, step) if outcome.end is End.REVERT else ""
         return replace(settled, step=step, told=told)
 
     def _step(self, trial: Trial, outcome: Outcome) -> Step:
@@ -225,31 +235,6 @@ class Settling:
 
     def _releaser(self, trial: Trial) -> Releaser:
         return releaser(within(self.workspace, trial), self.main)
-
-    def _tell(self, trial: Trial, outcome: Outcome, step: Step) -> str:
-        """Tell the pull request that caused it; where no forge is known, the commit alone says it."""
-        if not names_a_repository(os.environ):
-            return ""
-        from slipway.adapters.github import connect
-
-        git, say = self.workspace.git, self.workspace.screen.say
-        taken = TakenBack(
-            model=trial.model,
-            environment=trial.environment,
-            key=trial.release.key,
-            commit=step.commit,
-            back=git.revert_of(step.commit),
-            origin=trial.origin,
-            subject=git.run("log", "-1", "--format=%s", trial.origin),
-            branch=self.main.name,
-            reasons=outcome.reasons,
-            is_waiting=step.done is Done.PROPOSED,
-        )
-        try:
-            return tell(connect(os.environ), taken, say)
-        except InputError as error:  # of the environment: the commit is there all the same
-            say(f"{trial.model}: its pull request could not be told: {error}")
-            return ""
 
     def _say(self, one: Settled) -> None:
         """What people are told."""

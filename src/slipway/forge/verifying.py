@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from slipway.errors import OutsideError
 from slipway.forge.interface import Comment, Pull
@@ -65,36 +65,50 @@ class TakenBack:
         """The first line of the comment: by it a second run finds the first one's."""
         return f"<!-- slipway:taken-back {self.model} {self.environment} {self.key} -->"
 
+    @property
+    def done(self) -> str:
+        """What the commit does, or has done."""
+        return f"{self.commit} takes it back" if self.is_waiting else f"{self.commit} took it back"
 
-def tell(forge: Talks, taken: TakenBack, warn: Callable[[str], None]) -> str:
-    """Write or edit the comment; the pull request's address, or nothing where there is none.
+
+class Told(NamedTuple):
+    """Who was told."""
+
+    address: str = ""
+    """The pull request's; empty where there is none."""
+    is_news: bool = False
+    """Whether it was not told before."""
+
+
+def tell(forge: Talks, taken: TakenBack, warn: Callable[[str], None]) -> Told:
+    """Write or edit the comment, unless it tells of this very commit already.
 
     That it cannot be written is a warning: the commit says the same.
     """
     try:
         pull = _pull(forge, taken)
         if pull is None:
-            return ""
-        body = text(taken)
+            return Told()
         mine = (one for one in forge.comments(pull.number) if one.author == forge.login)
         before = next((one for one in mine if one.body.startswith(taken.marker)), None)
+        is_news = before is None or not (taken.is_waiting or taken.done in before.body)
         if before is None:
-            forge.comment(pull.number, body)
-        elif not taken.is_waiting:  # else it would be edited every minute
-            forge.edit(before.id, body)
+            forge.comment(pull.number, text(taken))
+        elif is_news:
+            forge.edit(before.id, text(taken))
     except OutsideError as error:
         warn(f"{taken.model}: its pull request could not be told: {error}")
-        return ""
-    return pull.url or f"pull request {pull.number}"
+        return Told()
+    return Told(address=pull.url or f"pull request {pull.number}", is_news=is_news)
 
 
 def text(taken: TakenBack) -> str:
     """The comment, in Markdown. What the cluster answered is quoted in it, so it is made harmless."""
     reasons = "\n".join(f"- {prose(reason)}" for reason in taken.reasons)
     name, key = code(taken.model), code(taken.key[:SHORT])
-    was, done = "was", f"{taken.commit} took it back: the cluster serves what it served before. The key is held,"
+    was, done = "was", f"{taken.done}: the cluster serves what it served before. The key is held,"
     if taken.is_waiting:
-        was, done = "is", f"{taken.commit} takes it back once main's rules let it in. From then on the key is held,"
+        was, done = "is", f"{taken.done} once main's rules let it in. From then on the key is held,"
     return f"""{taken.marker}
 ## ⏪ {name} {key} {was} taken back in {code(taken.environment)}
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from slipway.settings import Settings
     from slipway.workspace import Workspace
 
-__all__ = ["Kind", "Trial", "trials"]
+__all__ = ["Kind", "Trial", "origin", "trials"]
 
 _ENDED = (Wanted.RESTORE, Wanted.ROLLBACK, Wanted.RETIRE)
 """What main asks for where a person has answered already: `release` brings it about, whatever is seen of it."""
@@ -93,20 +93,23 @@ def _trial(repository: Repository, model: str, serving: Serving, found: Standing
         percent=serving.canary_percent if is_canary else None,
         commit=found.commit,
         since=datetime.fromtimestamp(when, UTC),
-        origin=_origin(repository, model, found.release),
+        origin=origin(repository, model, found.release),
         platform=serving.platform,
         mode=serving.mode,
         table=serving_table(repository.tip, model) or ServingTable(),
     )
 
 
-def _origin(repository: Repository, model: str, release: Release) -> str:
-    """A later environment names the commit that verified it in the one before, whose release names its own."""
+def origin(repository: Repository, model: str, release: Release) -> str:
+    """The commit of the inputs that asked for a release.
+
+    A later environment's names the commit that verified it in the one before, whose release names its own.
+    """
     before = repository.before
     serving = before.past(model).serving_at(release.commit) if before else None
     if before is None or serving is None or isinstance(serving, InputError):
         return release.commit
-    return _origin(before, model, serving.default)
+    return origin(before, model, serving.default)
 
 
 def _counts(trial: Trial, now: datetime) -> bool:

@@ -10,7 +10,7 @@ from tests.github_server import FakeGitHub
 from tests.github_server.state import ACTIONS
 
 from slipway.adapters.github import GitHub, connect
-from slipway.forge.verifying import TakenBack, tell, text
+from slipway.forge.verifying import TakenBack, Told, tell, text
 
 MERGED = "a" * 40
 TAKEN = TakenBack(
@@ -46,8 +46,11 @@ def test_the_pull_request_that_caused_it_is_told_once(github: FakeGitHub, forge:
     pull = github.state.open_pull()
     github.state.merge(pull, MERGED)
     github.state.say(pull, "somebody", f"{TAKEN.marker}\nI say so too.")
-    assert tell(forge, TAKEN, silent)
-    assert tell(forge, replace(TAKEN, reasons=("and it is slow",)), silent)
+    assert tell(forge, TAKEN, silent).is_news
+    assert tell(forge, replace(TAKEN, reasons=("in other words",)), silent).is_news is False
+    assert (len(github.asked("POST", "/comments")), github.asked("PATCH")) == (1, [])
+    again = replace(TAKEN, commit="d" * 40, reasons=("and it is slow",))
+    assert tell(forge, again, silent).is_news
     theirs, mine = github.state.said(pull)
     assert theirs.body.endswith("I say so too.")
     assert mine.author == ACTIONS
@@ -60,13 +63,13 @@ def test_what_waits_for_main_s_rules_is_told_once_until_it_is_done(github: FakeG
     pull = github.state.open_pull()
     github.state.merge(pull, MERGED)
     waiting = replace(TAKEN, is_waiting=True)
-    for taken in (waiting, replace(waiting, reasons=("a minute later",))):
-        assert tell(forge, taken, silent)
+    for taken, is_news in ((waiting, True), (replace(waiting, reasons=("a minute later",)), False)):
+        assert tell(forge, taken, silent).is_news is is_news
     (said,) = github.state.said(pull)
     assert "is taken back" in said.body
     assert "once main's rules let it in" in said.body
     assert "a minute later" not in said.body
-    assert tell(forge, TAKEN, silent)
+    assert tell(forge, TAKEN, silent).is_news
     (said,) = github.state.said(pull)
     assert "was taken back" in said.body
 
@@ -89,21 +92,21 @@ def test_a_commit_that_the_forge_does_not_know_names_its_pull_request(
     github.state.merge(merged, "c" * 40)
     github.state.open_pull(branch="open")
     told = tell(forge, replace(TAKEN, subject=subject), silent)
-    assert bool(told) is bool(number)
+    assert bool(told.address) is bool(number)
     assert len(github.state.said(merged)) == number
     assert len(github.state.comments) == number
 
 
 def test_a_pull_request_into_another_branch_is_not_told(github: FakeGitHub, forge: GitHub) -> None:
     github.state.merge(github.state.open_pull(base="next"), MERGED)
-    assert not tell(forge, TAKEN, silent)
+    assert tell(forge, TAKEN, silent) == Told()
 
 
 def test_a_comment_that_cannot_be_written_is_a_warning(github: FakeGitHub, forge: GitHub) -> None:
     github.state.merge(github.state.open_pull(), MERGED)
     github.state.denied |= {"pull_requests=write", "issues=write"}
     warnings: list[str] = []
-    assert not tell(forge, TAKEN, warnings.append)
+    assert tell(forge, TAKEN, warnings.append) == Told()
     (warning,) = warnings
     assert "toy: its pull request could not be told" in warning
 
