@@ -73,6 +73,17 @@ def test_a_release_that_waits_is_opened_once_and_merges_itself(
     assert len(server.state.pulls) == 1
 
 
+@pytest.mark.parametrize(("text", "is_kept"), [("", False), ("\r\nI looked at it: fine.", True)])
+def test_another_commit_on_the_branch_is_another_title(
+    workspace: Workspace, forge: GitHub, server: FakeGitHub, waits: str, text: str, *, is_kept: bool
+) -> None:
+    propose(workspace, forge)
+    (pull,) = server.state.pulls.values()
+    pull.head, pull.title, pull.body = waits, "promote(toy): 3fa9c1d2 100%", pull.body.replace("\n", "\r\n") + text
+    propose(workspace, forge)
+    assert pull.title.startswith("promote" if is_kept else "release")
+
+
 def test_a_strangers_commit_is_not_slipways_to_open(
     world: World, workspace: Workspace, forge: GitHub, server: FakeGitHub
 ) -> None:

@@ -17,6 +17,7 @@ from tests.remotes import World
 from slipway.adapters.git import Git
 from slipway.adapters.main_branch import Landing, MainBranch
 from slipway.commands.settle import Look, settle
+from slipway.errors import OutsideError
 from slipway.release.releaser import Releaser
 from slipway.screen import Screen
 
@@ -166,6 +167,42 @@ def test_a_revert_that_waited_is_told_again_once_it_is_merged(place: Place) -> N
     place.world.person.run("fetch", "--quiet", "origin")
     place.world.person.run("merge", "--quiet", "--no-ff", "--message=Merge pull request #9 from acme/it", step.commit)
     place.world.push()
-    assert "; told " in place.settle(later=timedelta(minutes=2))
+    assert "; told " in place.settle(later=timedelta(hours=20)), "it is news, however long it waited"
     (comment,) = place.comments()[pull]
     assert f"{step.commit} took it back" in comment
+
+
+def test_a_release_that_came_back_and_was_taken_back_again_is_told_of_the_last_time(place: Place) -> None:
+    pull = place.merge("B")
+    first = place.revert(STAGING)
+    place.settle(later=timedelta(minutes=1))
+    assert first in place.comments()[pull][0]
+    place.world.revert(first)
+    (back,) = place.releaser(STAGING).release()
+    last = place.releaser(STAGING).revert("toy", str(back.key), why="It is slow: p99 is 90 ms").commit
+    assert last
+    for minute in (2, 3):
+        place.settle(later=timedelta(minutes=minute))
+    (comment,) = place.comments()[pull]
+    assert (f"{last} took it back" in comment, "p99 is 90 ms" in comment) == (True, True)
+    assert len(place.github.asked("PATCH")) == 1
+
+
+@pytest.mark.parametrize("kind", ["extended", "perl", "fixed"])
+def test_nobodys_configuration_of_grep_hides_it(place: Place, kind: str) -> None:
+    pull = place.merge("B")
+    place.revert(STAGING)
+    place.git.run("config", "grep.patternType", kind)
+    place.settle(later=timedelta(minutes=1))
+    assert list(place.comments()) == [pull]
+
+
+def test_what_goes_wrong_with_it_is_told_and_no_more(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    place.merge("B")
+    place.revert(STAGING)
+
+    def fail(*_: object) -> None:
+        raise OutsideError("the disk is gone")
+
+    monkeypatch.setattr("slipway.commands.telling.lately", fail)
+    assert "could not be told: the disk is gone" in place.settle(later=timedelta(minutes=1))

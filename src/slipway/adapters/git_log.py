@@ -82,9 +82,8 @@ class GitLog:
         """Each commit below the tip, on any line, that has all these trailers, with what they say; newest first."""
         values = "".join(f"%(trailers:key={name},valueonly,separator=%x20)%x00" for name in names)
         grep = [f"--grep=^{name}: " for name in names]
-        tokens = _tokens(
-            ["log", "--no-show-signature", "--all-match", *grep, f"--format=%H%x00{values}", self.tip], self.root
-        )
+        how = ["--no-show-signature", "--basic-regexp", "--all-match"]  # whatever grep.patternType says
+        tokens = _tokens(["log", *how, *grep, f"--format=%H%x00{values}", self.tip], self.root)
         for commit in tokens:
             if commit.strip():
                 yield commit.strip(), tuple(next(tokens) for _ in names)

@@ -153,7 +153,7 @@ class Settling:
         """A round, and whoever an earlier run did not come to tell is told."""
         found = self.round(but=())
         if not self.look.dry_run:
-            self.telling.late(self.models, but=[one.step.commit for one in found if one.step])
+            self.telling.late(self.models, but=[one.trial for one in found if one.step])
         return found
 
     def round(self, but: Sequence[Trial]) -> list[Settled]:
@@ -165,6 +165,8 @@ class Settling:
         committed = {one.trial.environment: one.trial for one in found if one.step and one.step.done is Done.COMMITTED}
         for trial in committed.values():
             self.follow(within(self.workspace, trial), self.main)
+        if any(one.step and one.step.done is Done.PROPOSED for one in found):
+            self.telling.proposals()
         return found
 
     def again(self, done: Sequence[Settled]) -> list[Settled]:

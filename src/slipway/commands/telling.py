@@ -1,9 +1,12 @@
-"""Pull requests hear that their releases were taken back: at once, and where that failed, from a later run."""
+"""What the forge hears of `settle`: which releases were taken back, and which commits wait for a pull request.
+
+What could not be told at once is told by a later run.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -28,7 +31,7 @@ Each try is two or three requests, each minute; the commit says the same for eve
 
 @dataclass(frozen=True, kw_only=True)
 class Telling:
-    """Tells them; where no forge is known, the commits alone say it."""
+    """Tells it; where no forge is known, the commits alone say it."""
 
     workspace: Workspace
     main: MainBranch
@@ -47,20 +50,41 @@ class Telling:
         )
         return self._told(reverted, is_waiting=step.done is Done.PROPOSED).address
 
-    def late(self, models: Sequence[str] = (), *, but: Sequence[str] = ()) -> None:
-        """Tell of what an earlier run took back, and told nobody; not of these commits, which are of this run."""
+    def late(self, models: Sequence[str], *, but: Collection[Trial]) -> None:
+        """Tell of what an earlier run took back, and told nobody; not of these trials, which this run told of."""
         if not names_a_repository(os.environ):
             return
-        for one in lately(self.workspace, self.main, self.workspace.now() - _LATE, models):
-            told = Told() if one.commit in but else self._told(one)
-            if told.is_news:
-                name = f"{one.model} {one.key[:SHORT]} in {one.environment}"
-                self.workspace.screen.say(f"{name} was taken back by {one.commit[:SHORT]}; told {told.address}")
+        told = {(trial.model, trial.environment, trial.release.key) for trial in but}
+        try:
+            for one in lately(self.workspace, self.main, self.workspace.now() - _LATE, models):
+                if (one.model, one.environment, one.key) not in told:
+                    self._late(one)
+        except SlipwayError as error:  # what this run did is done, and the next one tries again
+            self._say(f"what was taken back before could not be told: {error}")
+
+    def proposals(self) -> None:
+        """Have what waits for main's rules, or for a person, opened as pull requests."""
+        if not names_a_repository(os.environ):
+            return
+        from slipway.adapters.github import connect
+        from slipway.forge import proposing
+
+        try:
+            for address in proposing.propose(self.workspace, connect(os.environ)):
+                self._say(f"waits in {address}")
+        except SlipwayError as error:
+            self._say(f"the pull request could not be opened, and the next run tries again: {error}")
+
+    def _late(self, one: Reverted) -> None:
+        told = self._told(one)
+        if told.is_news:
+            name = f"{one.model} {one.key[:SHORT]} in {one.environment}"
+            self._say(f"{name} was taken back by {one.commit[:SHORT]}; told {told.address}")
 
     def _told(self, one: Reverted, *, is_waiting: bool = False) -> Told:
         from slipway.adapters.github import connect
 
-        git, say = self.workspace.git, self.workspace.screen.say
+        git = self.workspace.git
         try:
             taken = TakenBack(
                 model=one.model,
@@ -74,7 +98,10 @@ class Telling:
                 reasons=one.reasons,
                 is_waiting=is_waiting,
             )
-            return tell(connect(os.environ), taken, say)
+            return tell(connect(os.environ), taken, self._say)
         except SlipwayError as error:  # the commit is there all the same
-            say(f"{one.model}: its pull request could not be told: {error}")
+            self._say(f"{one.model}: its pull request could not be told: {error}")
             return Told()
+
+    def _say(self, text: str) -> None:
+        self.workspace.screen.say(text)

@@ -14,7 +14,7 @@ from slipway.spec import MODEL_NAME
 if TYPE_CHECKING:
     from slipway.workspace import Workspace
 
-_BODY = """`slipway release` made this commit; main takes it by a pull request alone.
+_BODY = """`slipway` made this commit; main takes it by a pull request alone.
 
 It merges itself once main's rules allow it. Do not edit it: what main asks for by then is proposed anew.
 """
@@ -66,7 +66,7 @@ class _Run:
             return None
         if pull is None:
             pull = self.forge.open_pull(branch, self.main.name, title, body)
-        elif found and approving.MARKER in pull.body:
+        elif approving.MARKER in pull.body or _is_own(pull):
             self.forge.edit_pull(pull, title=title, body=body)
         if found is None:
             self.forge.merge_when_ready(pull)
@@ -79,3 +79,8 @@ class _Run:
 
     def _say(self, text: str) -> None:
         self.workspace.screen.say(text)
+
+
+def _is_own(pull: Pull) -> bool:
+    """Whether its text is still the one that slipway wrote. Another commit may wait on the branch by now."""
+    return pull.body.replace("\r\n", "\n").strip() == _BODY.strip()

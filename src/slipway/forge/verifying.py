@@ -91,7 +91,7 @@ def tell(forge: Talks, taken: TakenBack, warn: Callable[[str], None]) -> Told:
             return Told()
         mine = (one for one in forge.comments(pull.number) if one.author == forge.login)
         before = next((one for one in mine if one.body.startswith(taken.marker)), None)
-        is_news = before is None or not (taken.is_waiting or taken.done in before.body)
+        is_news = before is None or taken.done not in before.body
         if before is None:
             forge.comment(pull.number, text(taken))
         elif is_news:

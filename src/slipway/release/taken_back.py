@@ -35,46 +35,48 @@ class Reverted:
 
 
 def lately(workspace: Workspace, main: MainBranch, since: datetime, names: Sequence[str] = ()) -> list[Reverted]:
-    """Those of these models, or of all, that were taken back since then; the newest first.
+    """Those of these models, or of all, that main has since then; of a release that came back, the last time alone.
 
     Where there are none, only the newest commits are looked at. A release that main cannot tell is left out.
     """
-    git, settings, tip = workspace.git, workspace.settings, main.known()
-    named = list(_named(git, tip, since))
-
-    def ask() -> list[Reverted]:
-        found = []
-        for commit, (model, key, environment) in named:
-            if environment not in settings.through or (names and model not in names):
-                continue
-            one = replace(settings, environment=environment)
-            with history.read(git, tip, environment, one.earlier) as repository:
-                release = _release(repository, model, key, commit)
-                if release is not None:
-                    found.append(
-                        Reverted(
-                            model=model,
-                            environment=environment,
-                            key=key,
-                            commit=commit,
-                            origin=origin(repository, model, release),
-                            reasons=_reasons(git.run("log", "-1", "--format=%b", commit)),
-                        )
-                    )
-        return found
-
-    return main.deep(ask)
+    git, tip = workspace.git, main.known()
+    last: dict[tuple[str, ...], str] = {}
+    for commit, subject in _named(git, tip, since):
+        last.setdefault(subject, commit)
+    asked = [(commit, *said) for said, commit in last.items() if not names or said[0] in names]
+    return main.deep(lambda: [one for each in asked if (one := _reverted(workspace, tip, *each))])
 
 
-def _named(git: Git, tip: str, since: datetime) -> Iterator[tuple[str, tuple[str, str, str]]]:
-    """Each such commit, on whichever line it lies, with its model, key and environment."""
+def _reverted(workspace: Workspace, tip: str, commit: str, model: str, key: str, environment: str) -> Reverted | None:
+    git, settings = workspace.git, replace(workspace.settings, environment=environment)
+    if environment not in workspace.settings.through:
+        return None
+    with history.read(git, tip, environment, settings.earlier) as repository:
+        release = _release(repository, model, key, commit)
+        if release is None:
+            return None
+        return Reverted(
+            model=model,
+            environment=environment,
+            key=key,
+            commit=commit,
+            origin=origin(repository, model, release),
+            reasons=_reasons(git.run("log", "-1", "--format=%b", commit)),
+        )
+
+
+def _named(git: Git, tip: str, since: datetime) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Each such commit with its model, key and environment, the newest first.
+
+    What counts is when main got it, and not when it was made: one that a pull request brought may have waited for days.
+    """
+    before = git.run("rev-list", "--first-parent", "--max-count=1", f"--before={since.isoformat()}", tip)
     values = "".join(f"%x00%(trailers:key={name},valueonly,separator=%x20)" for name in (MODEL, KEY, ENVIRONMENT))
-    how = ["--no-show-signature", f"--since={since.isoformat()}", "--grep=^revert(", f"--format=%H{values}"]
-    for line in git.run("log", *how, tip).splitlines():
-        commit, *values_told = line.split("\0")
-        if len(values_told) == 3 and all(values_told):  # noqa: PLR2004  as many as were asked for
-            model, key, environment = values_told
-            yield commit, (model, key, environment)
+    how = ["--no-show-signature", "--basic-regexp", "--grep=^revert(", f"--format=%H{values}"]
+    for line in git.run("log", *how, tip, *([f"^{before}"] if before else [])).splitlines():
+        commit, *said = line.split("\0")
+        if all(said):
+            yield commit, tuple(said)
 
 
 def _release(repository: Repository, model: str, key: str, commit: str) -> Release | None:

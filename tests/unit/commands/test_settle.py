@@ -17,6 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from tests import remotes
+from tests.github_server import FakeGitHub
 from tests.remotes import World
 
 from slipway import trained
@@ -461,6 +462,31 @@ def test_where_main_is_protected_the_promotion_waits_on_a_branch(place: Place) -
     assert place.serving().canary
     again = place.settle(landing="branch")
     assert again[1][0]["commit"] == found["commit"]
+
+
+def test_what_waits_is_opened_and_says_what_it_is_by_then(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    key = on_trial(place)
+    with FakeGitHub.serve() as github:
+        for name, value in github.environ().items():
+            monkeypatch.setenv(name, value)
+        place.settle(landing="branch")
+        (pull,) = github.state.pulls.values()
+        assert (pull.title, pull.merges_itself) == (f"promote(toy): {key[:8]} 100%", True)
+        place.cluster.wrong.add(key)
+        code, (found,) = place.settle(landing="branch")
+        assert (code, found["end"], found["done"]) == (ExitCode.VERDICT_NO, "revert", "proposed")
+        assert pull.title == found["subject"]
+        assert len(github.state.pulls) == 1
+
+
+def test_a_forge_that_refuses_what_waits_changes_nothing_else(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    on_trial(place)
+    with FakeGitHub.serve() as github:
+        github.state.denied |= {"pull_requests=write"}
+        for name, value in github.environ().items():
+            monkeypatch.setenv(name, value)
+        code, (found,) = place.settle(landing="branch")
+        assert (code, found["done"], github.state.pulls) == (0, "proposed", {})
 
 
 @pytest.mark.parametrize("is_bad", [False, True], ids=["promotion", "revert"])
