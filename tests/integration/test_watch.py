@@ -123,6 +123,15 @@ def waiting(world: World) -> str:
     return world.bare("rev-parse", f"refs/heads/{BRANCH}")
 
 
+def merged(world: World, server: FakeGitHub, number: int) -> str:
+    """A person merges a pull request of the branch: the merge on main."""
+    world.person.run("fetch", "--quiet", "origin", BRANCH)
+    world.person.run("merge", "--quiet", "--no-ff", "--no-edit", waiting(world))
+    merge = world.push()
+    server.state.merge(server.state.pulls[number], merge)
+    return merge
+
+
 def proposed(world: World) -> Pointer:
     return Pointer.parse(world.bare("show", f"{BRANCH}:{FILE}").encode() + b"\n", FILE)
 
@@ -291,7 +300,7 @@ class TestAnswers:
         world.bare("update-ref", "-d", f"refs/heads/{BRANCH}")
         found = run()
         assert found["code"] == 0
-        assert "a person has closed" in found["said"]
+        assert "/pull/1 was closed by a person: these data are not proposed again" in found["said"]
         assert not world.bare("branch", "--list", BRANCH)
         place.write(NEWER)
         run()
@@ -302,16 +311,28 @@ class TestAnswers:
     ) -> None:
         place.write(NEW)
         run()
-        merged = waiting(world)
-        world.person.run("fetch", "--quiet", "origin", BRANCH)
-        world.person.run("merge", "--quiet", "--no-ff", "--no-edit", merged)
-        merge = world.push()
-        server.state.merge(server.state.pulls[1], merge)
+        merge = merged(world, server, 1)
         assert run()["decision"] == "nothing"
         assert not world.bare("branch", "--list", BRANCH)
         world.person.run("revert", "--no-edit", "-m", "1", merge)
         world.push()
-        assert "a person has closed" in run()["said"]
+        assert "/pull/1 was merged, and taken back since: these data are not proposed again" in run()["said"]
+        assert not world.bare("branch", "--list", BRANCH)
+
+    def test_data_that_later_ones_took_the_place_of_are_proposed_again(
+        self, world: World, place: Place, server: FakeGitHub, run: Watch, *, versions: bool
+    ) -> None:
+        """Faulty data were merged, and their source goes back to those that were merged before them."""
+        del versions  # of the bucket: an older state comes back as a new version, with the same checksum
+        for number, content in enumerate((NEW, NEWER, NEW), 1):
+            place.write(content)
+            found = run()
+            assert (found["decision"], found["url"].rpartition("/")[2]) == ("propose", str(number)), found["said"]
+            assert proposed(world).md5 == md5(content)
+            merge = merged(world, server, number)
+        world.person.run("revert", "--no-edit", "-m", "1", merge)
+        world.push()
+        assert "/pull/3 was merged, and taken back since" in run()["said"]
 
     def test_a_source_that_goes_back_takes_its_pull_request_with_it(
         self, world: World, place: Place, server: FakeGitHub, run: Watch

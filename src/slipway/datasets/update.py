@@ -17,7 +17,7 @@ from slipway.adapters.main_branch import LostRaceError, MainBranch
 from slipway.adapters.own_git import MODEL
 from slipway.datasets.pointer import SUFFIX, Pointer, Source
 from slipway.forge import watching
-from slipway.forge.watching import Words
+from slipway.forge.watching import Answered, Words
 from slipway.key import SHORT
 from slipway.watch import decision, evidence
 from slipway.watch.evidence import Update
@@ -65,8 +65,8 @@ class DataUpdate:
         """Branches of the remote, each with its commit."""
         return self.main.waiting(f"{BRANCHES}*")
 
-    def answer(self, model: str, source: Source) -> str:
-        """The address of a pull request by which a person has decided about these data; empty if nobody has."""
+    def answer(self, model: str, source: Source) -> Answered | None:
+        """The pull request by which a person has decided about these data; None if nobody has."""
         return self._answered(model, Marker(model=model, about=_about(source)))
 
     def keep(self, subject: Subject, source: Source, outcome: Outcome) -> Outcome:
@@ -89,12 +89,12 @@ class DataUpdate:
         if new.md5 == pointer.md5:
             raise SameDataError
         marker = Marker(model=subject.model, about=_about(source, new))
-        if not (closed := self._answered(subject.model, marker)):
+        if not (answer := self._answered(subject.model, marker)):
             commit = self._committed(subject, new, outcome, branch)
             outcome = replace(outcome.saying(f"it is proposed on the branch {branch}"), branch=branch)
-            closed = self._answered(subject.model, marker, commit)
-        if closed:
-            return outcome.saying(f"a person has closed {closed}: these data are not proposed again")
+            answer = self._answered(subject.model, marker, commit)
+        if answer:
+            return outcome.saying(f"{answer}: these data are not proposed again")
         if self.forge is None:
             return outcome.saying("open its pull request yourself: no forge is known that could have one")
         words = Words(marker=marker, title=_title(outcome), text=_text(subject, pointer, new, outcome))
@@ -111,7 +111,7 @@ class DataUpdate:
             outcome = outcome.saying(f"{closed} is closed: there is nothing to it any more")
         return outcome.saying(f"the branch {branch} is taken back") if self.main.withdraw(branch) else outcome
 
-    def _answered(self, model: str, marker: Marker, head: str = "") -> str:
+    def _answered(self, model: str, marker: Marker, head: str = "") -> Answered | None:
         pulls = self.forge.pulls_of_branch(f"{BRANCHES}{model}") if self.forge else ()
         return watching.answered(pulls, marker, head)
 

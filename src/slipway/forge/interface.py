@@ -22,6 +22,7 @@ class Pull:
     head_branch: str
     base_branch: str
     is_open: bool
+    is_merged: bool = False
     url: str = ""
     title: str = ""
     body: str = field(default="", repr=False)
@@ -174,9 +175,6 @@ class Proposer(Protocol):
 
     def pulls_of_branch(self, branch: str) -> Iterator[Pull]:
         """The pull requests of a branch of the repository, open or closed; the newest first."""
-
-    def pulls_of_commit(self, commit: str) -> Iterator[Pull]:
-        """The pull requests, open or closed, that bring a commit."""
 
     def open_pull(self, branch: str, base: str, title: str, body: str) -> Pull:
         """Open a pull request."""

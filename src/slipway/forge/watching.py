@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Protocol
 
 from slipway.forge.interface import Issue, Proposer, Pull, Tracker
@@ -29,25 +30,42 @@ class Words:
     text: str = field(repr=False)
 
 
+class How(StrEnum):
+    """How a person has answered, after the address of what it was an answer to."""
+
+    CLOSED = "was closed by a person"
+    MERGED = "was merged, and taken back since"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Answered:
-    """A person closed what said the same: that was an answer."""
+    """A person has decided about the same."""
 
     url: str
+    how: How = How.CLOSED
+
+    def __str__(self) -> str:
+        """A sentence, without its full stop."""
+        return f"{self.url} {self.how}"
 
 
-def answered(pulls: Iterable[Pull], marker: Marker, head: str = "") -> str:
-    """The address of the pull request by which a person has decided about the same; empty if nobody has.
+def answered(pulls: Iterable[Pull], marker: Marker, head: str = "") -> Answered | None:
+    """By which of a branch's pull requests, the newest first, a person has decided about the same; None: by none.
 
-    It was closed, or merged and taken back since. `head`: the commit that is to be proposed, if it is known.
+    It was closed, or it was the last that was merged, and main does not have it: it was taken back. What was merged
+    before others says nothing: those took its place. `head`: the commit that is to be proposed, if it is known.
     """
+    is_last = True
     for pull in pulls:
         said = read(pull.body)
-        if pull.is_open or (said is not None and said.is_over):
-            continue
-        if pull.head == head or (said is not None and marker.about & said.about):
-            return pull.url
-    return ""
+        is_same = pull.head == head or (said is not None and bool(marker.about & said.about))
+        if pull.is_merged:
+            if is_same and is_last:
+                return Answered(url=pull.url, how=How.MERGED)
+            is_last = False
+        elif is_same and not pull.is_open and not (said is not None and said.is_over):
+            return Answered(url=pull.url)
+    return None
 
 
 def propose(forge: Proposer, branch: str, base: str, words: Words, *, is_whole: bool = True) -> Pull:

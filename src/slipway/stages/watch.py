@@ -178,8 +178,8 @@ class Watcher:
         pointer, source = subject.pointer, outcome.fresh.source if outcome.fresh else None
         if pointer is None or source is None:  # pragma: no cover  newer data have both
             raise TypeError("newer data without a source")
-        if closed := self._update.answer(subject.model, source):
-            return outcome.saying(f"a person has closed {closed}: these data are not proposed again")
+        if answer := self._update.answer(subject.model, source):
+            return outcome.saying(f"{answer}: these data are not proposed again")
         if self.until is Until.LOOK:
             return outcome.saying(f"they would be proposed on the branch {BRANCHES}{subject.model}")
         if self.until is Until.DATA:
@@ -204,7 +204,7 @@ class Watcher:
         )
         told = watching.tell(self.forge, words)
         if isinstance(told, Answered):
-            return replace(outcome.saying(f"a person has closed {told.url}: it is known"), exit_code=ExitCode.DONE)
+            return replace(outcome.saying(f"{told}: it is known"), exit_code=ExitCode.DONE)
         return replace(outcome, url=told.url)
 
     def _settled(self, outcome: Outcome) -> Outcome:

@@ -59,6 +59,8 @@ class PullRequest(Answer):
     html_url: str
     title: str
     body: str | None = None
+    merged_at: str | None = None
+    """In lists too, which have no `merged`."""
     head: Branch
     base: Branch
 
@@ -71,6 +73,7 @@ class PullRequest(Answer):
             head_branch=self.head.ref,
             base_branch=self.base.ref,
             is_open=self.state == "open",
+            is_merged=self.merged_at is not None,
             url=self.html_url,
             title=self.title,
             body=self.body or "",
