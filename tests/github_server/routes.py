@@ -131,8 +131,9 @@ def _merge(asked: Asked) -> Answer:
 
 
 def _pulls_of_commit(asked: Asked) -> Answer:
-    pulls = asked.state.pulls.values()
-    return Answer(200, [answers.pull(asked.state, pull) for pull in pulls if asked.ids[0] in pull.commits])
+    """Merged and open ones alone: GitHub lists none here that was closed."""
+    pulls = [pull for pull in asked.state.pulls.values() if asked.ids[0] in pull.commits]
+    return Answer(200, [answers.pull(asked.state, pull) for pull in pulls if pull.is_open or pull.is_merged])
 
 
 def _comments(asked: Asked) -> Answer:

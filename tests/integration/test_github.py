@@ -95,9 +95,10 @@ class TestReading:
         assert list(forge.pulls_from("", "change")) == []
         assert list(forge.pulls_from("someone/models", "")) == []
 
-    def test_pull_requests_of_a_commit_closed_ones_too(self, server: FakeGitHub, forge: GitHub) -> None:
+    def test_pull_requests_of_a_commit_merged_ones_too(self, server: FakeGitHub, forge: GitHub) -> None:
         pull = server.state.open_pull()
         server.state.merge(pull, HEAD)
+        server.state.open_pull(head=HEAD).is_open = False
         assert [(one.number, one.is_open) for one in forge.pulls_of_commit(HEAD)] == [(1, False)]
 
     def test_a_run(self, server: FakeGitHub, forge: GitHub) -> None:

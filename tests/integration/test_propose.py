@@ -23,6 +23,7 @@ from slipway.release.step import Done
 from slipway.workspace import Workspace
 
 BRANCH = "slipway/production/toy"
+HEAD = "ab" * 20
 
 
 @pytest.fixture
@@ -114,6 +115,15 @@ def test_a_pull_request_that_somebody_closed_was_an_answer(
     closed.is_open = False
     assert propose(workspace, forge) == []
     assert len(server.state.pulls) == 1
+
+
+def test_what_was_closed_was_no_answer_to_another_commit(
+    workspace: Workspace, forge: GitHub, server: FakeGitHub, waits: str
+) -> None:
+    server.state.open_pull(head=HEAD, branch=BRANCH).is_open = False
+    server.state.open_pull(head=waits, branch="another").is_open = False
+    (address,) = propose(workspace, forge)
+    assert address.endswith("/pull/3")
 
 
 # ---- a person approves

@@ -61,7 +61,7 @@ class _Run:
         title, body = self.main.subject(commit), approving.body(found) if found else _BODY
         title = f"{title} in {environment}" if found else title
         pull = self.forge.pull_of_branch(branch)
-        if pull is None and any(not one.is_open for one in self.forge.pulls_of_commit(commit)):
+        if pull is None and self._is_answered(branch, commit):
             self._say(f"{branch}: left alone: somebody closed its pull request")
             return None
         if pull is None:
@@ -71,6 +71,10 @@ class _Run:
         if found is None:
             self.forge.merge_when_ready(pull)
         return pull
+
+    def _is_answered(self, branch: str, commit: str) -> bool:
+        """Whether a pull request of this very commit was open before, and is no more."""
+        return any(one.head == commit and not one.is_open for one in self.forge.pulls_of_branch(branch))
 
     def _offer(self, environment: str, model: str, commit: str) -> approving.Offer | None:
         if environment not in self.workspace.settings.approve:

@@ -95,7 +95,7 @@ class GitHub:
                 yield pull
 
     def pulls_of_commit(self, commit: str) -> Iterator[Pull]:
-        """The pull requests, open or not, that brought a commit: the one that a merge came from is among them."""
+        """The open and merged pull requests that bring a commit; GitHub lists none here that was closed."""
         pages = self.line.pages(
             f"{self._path}/commits/{commit}/pulls",
             tuple[PullRequest, ...],
