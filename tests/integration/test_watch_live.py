@@ -44,9 +44,10 @@ from slipway.watch.outcome import Until
 pytestmark = needs_prometheus
 KEY, OTHER = "ab" * 32, "cd" * 32
 MODELS = ("drifting", "few", "moved", "numbers", "quiet", "steady", "swapped", "unseen", "wrong")
-PLACES = ("production", "calm")
+PLACES = {"production": "", "calm": "steady", "unlabelled": "unlabelled", "shifted": "drifting", "sparse": "sparse"}
+"""Where models are live, and as which one all are there; empty: each as itself."""
 WIDTH = {"up to 1": 0.25, "1 to 2": 0.25, "2 to 10": 0.25, "above 10": 0.25, "missing": 0.0}
-SAME, FAR = (250, 250, 250, 250, 0), (10, 10, 30, 900, 50)
+SAME, FAR, SPARSE = (250, 250, 250, 250, 0), (10, 10, 30, 900, 50), (4, 6, 10, 20, 0)
 CLASSES = {"no": 0.5, "yes": 0.5}
 Watch = Callable[..., dict[str, dict[str, Any]]]
 
@@ -59,13 +60,13 @@ class Metrics:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def answer(self, line: socket.socket, request: bytes) -> None:
-        """What a scrape gets: by its path, of a place where all is well."""
-        said = self.text(is_calm=b" /calm " in request)
+        """What a scrape gets: by its path, of a place."""
+        said = self.text(PLACES[request.split()[1].decode().removeprefix("/")])
         line.sendall(http(said, "200 OK", "Content-Type: text/plain; version=0.0.4"))
 
-    def text(self, *, is_calm: bool) -> str:
+    def text(self, kind: str) -> str:
         with self.lock:
-            named = [(model, "steady" if is_calm else model) for model in MODELS if model != "unseen"]
+            named = [(model, kind or model) for model in MODELS if model != "unseen"]
             lines = [line for model, kind in named for line in self._of(model, kind)]
         return "\n".join(lines) + "\n"
 
@@ -79,7 +80,7 @@ class Metrics:
             return line(name, value if self.is_over else 0.0, **labels)
 
         scale = 0.01 if kind == "few" else 0.0 if kind == "quiet" else 1.0
-        width = FAR if kind in {"drifting", "few", "quiet", "swapped"} else SAME
+        width = FAR if kind in {"drifting", "few", "quiet", "swapped"} else SPARSE if kind == "sparse" else SAME
         key = OTHER if kind == "swapped" and not self.is_over else KEY
         yield line("slipway_model_info", 1, model=model, key=key, family="xgboost")
         yield line("slipway_reference_rows", 1000)
@@ -117,7 +118,11 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         targets = [Target(address=address, labels={"namespace": f"models-{name}"}, path=f"/{name}") for name in PLACES]
         with prometheus(tmp_path_factory.mktemp("prometheus"), targets) as found:
             until(
-                lambda: len(found.query("count_over_time(slipway_reference_rows[1m]) >= 3")) > 2 * len(MODELS) - 3, 30
+                lambda: (
+                    len(found.query("count_over_time(slipway_reference_rows[1m]) >= 3"))
+                    == len(PLACES) * (len(MODELS) - 1)
+                ),
+                30,
             )
             metrics.is_over = True
             until(
@@ -286,6 +291,33 @@ class TestIssue:
         assert [(one.is_open, one.reason) for one in server.state.issues.values()] == [(False, "completed")]
         run("drifting", address=seen.url)
         assert [one.is_open for one in server.state.issues.values()] == [False, True]
+
+    def test_labels_that_stop_are_no_all_clear(self, server: FakeGitHub, seen: Server, run: Watch) -> None:
+        """They come once a week, and the look is over a day."""
+        run("wrong", address=seen.url)
+        found = run("wrong", address=seen.url, namespace="models-unlabelled")["wrong"]
+        assert (found["decision"], found["code"]) == ("nothing", 0)
+        assert server.state.issues[1].is_open
+        assert "of worse answers too little came back to say that it is over" in found["said"]
+        run("wrong", address=seen.url, namespace="models-calm")
+        assert not server.state.issues[1].is_open
+
+    def test_what_nothing_came_back_of_is_not_forgotten(self, server: FakeGitHub, seen: Server, run: Watch) -> None:
+        """Something else is found in between, and is over again."""
+        run("wrong", address=seen.url)
+        run("wrong", address=seen.url, namespace="models-shifted")
+        issue = server.state.issues[1]
+        assert issue.title == "watch(wrong): drift of 1 feature, and worse answers, and there are no newer data"
+        assert "Of worse answers too little came back" in issue.body
+        run("wrong", address=seen.url, namespace="models-unlabelled")
+        assert issue.is_open
+
+    def test_a_drift_that_few_rows_cannot_deny_is_not_over(self, server: FakeGitHub, seen: Server, run: Watch) -> None:
+        run("drifting", address=seen.url)
+        found = run("drifting", address=seen.url, namespace="models-sparse")["drifting"]
+        assert (found["decision"], found["code"], drifted(found)) == ("nothing", 0, set())
+        assert server.state.issues[1].is_open
+        assert "of drift of 1 feature too little came back to say that it is over" in found["said"]
 
     def test_many_alerts_at_once_leave_one_open(self, server: FakeGitHub, seen: Server, world: World) -> None:
         look = Look(prometheus=seen.url, over=timedelta(days=1), until=Until.PROPOSAL)

@@ -5,7 +5,7 @@ Level-triggered, as all that commits is: there is no memory but Git, Prometheus,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cached_property
@@ -23,7 +23,7 @@ from slipway.forge.watching import LABEL, Answered, Watched, Words
 from slipway.live.selector import Selector
 from slipway.plan import served
 from slipway.watch import decision, evidence, fresh
-from slipway.watch.decision import Live, Nothing, Propose, Stuck
+from slipway.watch.decision import Finding, Live, Nothing, Propose, Stuck
 from slipway.watch.fresh import Fresh, State
 from slipway.watch.marker import Marker, read
 from slipway.watch.observe import Asking, Observer
@@ -88,10 +88,13 @@ class Watcher:
         )
 
     @cached_property
-    def _told(self) -> frozenset[str]:
-        """The models that have an open issue."""
-        issues = self.forge.issues(LABEL) if self.forge else ()
-        return frozenset(said.model for issue in issues if issue.is_open and (said := read(issue.body)))
+    def _told(self) -> Mapping[str, frozenset[str]]:
+        """What the open issues of each model are about."""
+        told: dict[str, frozenset[str]] = {}
+        for issue in self.forge.issues(LABEL) if self.forge else ():
+            if issue.is_open and (said := read(issue.body)):
+                told[said.model] = told.get(said.model, frozenset()) | said.about
+        return told
 
     def _guarded(self, model: str) -> Outcome:
         try:
@@ -169,8 +172,7 @@ class Watcher:
             case Stuck() as stuck:
                 return self._withdrawn(self._tell(outcome, stuck))
             case Nothing():
-                is_well = subject.key is None or (outcome.live is not None and outcome.live.is_told)
-                return self._withdrawn(self._settled(outcome) if is_well else outcome)
+                return self._withdrawn(self._over(subject, outcome))
             case _:
                 return replace(outcome, exit_code=ExitCode.OUTSIDE_FAILED)
 
@@ -192,20 +194,37 @@ class Watcher:
             return self._act(subject, again)
 
     def _tell(self, outcome: Outcome, stuck: Stuck) -> Outcome:
-        found = evidence.headline(stuck.findings)
-        outcome = replace(outcome.saying(f"{found}, and there are no newer data"), exit_code=ExitCode.VERDICT_NO)
+        said = f"{evidence.headline(stuck.findings)}, and there are no newer data"
+        outcome = replace(outcome.saying(said), exit_code=ExitCode.VERDICT_NO)
         if self.forge is None or self.until is not Until.PROPOSAL or outcome.live is None:
             return outcome
-        about = [f"{outcome.live.key} {one.kind} {one.name}" for one in stuck.findings]
+        standing = self._standing(outcome)
+        found = (*stuck.findings, *standing)
         words = Words(
-            marker=Marker.of(outcome.model, about),
-            title=f"watch({outcome.model}): {found}, and there are no newer data",
-            text=evidence.stuck(outcome.model, stuck.findings, stuck.why, outcome.live),
+            marker=Marker.of(outcome.model, [one.of(outcome.live.key) for one in found]),
+            title=f"watch({outcome.model}): {evidence.headline(found)}, and there are no newer data",
+            text=evidence.stuck(outcome.model, stuck.findings, stuck.why, outcome.live, standing),
         )
         told = watching.tell(self.forge, words)
         if isinstance(told, Answered):
             return replace(outcome.saying(f"{told}: it is known"), exit_code=ExitCode.DONE)
         return replace(outcome, url=told.url)
+
+    def _over(self, subject: Subject, outcome: Outcome) -> Outcome:
+        """Close the issue, unless it tells of something that this look cannot call well."""
+        if subject.key is not None and (outcome.live is None or not outcome.live.is_told):
+            return outcome
+        if standing := self._standing(outcome):
+            return outcome.saying(f"{evidence.doubt(standing)}: its issue stays open")
+        return self._settled(outcome)
+
+    def _standing(self, outcome: Outcome) -> tuple[Finding, ...]:
+        """What the open issue tells of, and this look can call neither wrong nor well."""
+        live = outcome.live
+        if live is None or self.until is not Until.PROPOSAL:
+            return ()
+        told = self._told.get(outcome.model, frozenset())
+        return tuple(one for one in decision.untold(live) if Marker.of(outcome.model, [one.of(live.key)]).about <= told)
 
     def _settled(self, outcome: Outcome) -> Outcome:
         """Close the issue that told of what is over."""

@@ -50,6 +50,10 @@ class Finding:
     name: str = ""
     """The feature's; it may be anything."""
 
+    def of(self, key: str) -> str:
+        """What it is known by while this key is live: the same words from look to look."""
+        return f"{key} {self.kind} {self.name}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Nothing:
@@ -88,6 +92,18 @@ def findings(live: Live | None) -> tuple[Finding, ...]:
         return ()
     found = [Finding(kind=_KINDS[one.counts.subject], name=_name(one)) for one in live.moved if one.has_drifted]
     if live.quality is not None and live.quality.has_regressed:
+        found.insert(0, Finding(kind=Kind.QUALITY))
+    return tuple(found)
+
+
+def untold(live: Live) -> tuple[Finding, ...]:
+    """What this look can call neither wrong nor well, for want of rows or of labels: what was found before stands.
+
+    Labels may come once a week, where a look is over a day.
+    """
+    doubtful = [one for one in live.moved if not (one.has_drifted or one.is_well)]
+    found = [Finding(kind=_KINDS[one.counts.subject], name=_name(one)) for one in doubtful]
+    if live.quality is None or not (live.quality.has_regressed or live.quality.is_well):
         found.insert(0, Finding(kind=Kind.QUALITY))
     return tuple(found)
 

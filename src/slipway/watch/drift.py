@@ -65,6 +65,11 @@ class Moved:
         return self.is_told and self.psi >= max(THRESHOLDS[ShiftWord.LARGE], self.noise)
 
     @property
+    def is_well(self) -> bool:
+        """No large shift, on rows enough to tell. A large one on few rows is neither well nor more than chance."""
+        return self.is_told and self.psi < THRESHOLDS[ShiftWord.LARGE]
+
+    @property
     def size(self) -> ShiftWord:
         """The usual word for it; none for what chance explains."""
         if not self.is_told or self.psi < self.noise:

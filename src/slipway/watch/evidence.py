@@ -86,11 +86,18 @@ def proposal(model: str, update: Update, findings: Sequence[Finding], live: Live
     )
 
 
-def stuck(model: str, findings: Sequence[Finding], why: str, live: Live) -> str:
-    """The text of an issue."""
+def doubt(standing: Sequence[Finding]) -> str:
+    """What is to be said of what was found before, and that nobody can call over; a sentence, without its full stop."""
+    return f"of {headline(standing)} too little came back to say that it is over"
+
+
+def stuck(model: str, found: Sequence[Finding], why: str, live: Live, standing: Sequence[Finding] = ()) -> str:
+    """The text of an issue. `standing`: what was found before, of which this look says nothing."""
+    still = doubt(standing)
     return "\n\n".join(
         [
-            f"**{code(model)}: {headline(findings)}; and there are no newer data.**",
+            f"**{code(model)}: {headline([*found, *standing])}; and there are no newer data.**",
+            *([f"{still[:1].upper()}{still[1:]}, so it stands."] if standing else []),
             f"{prose(why[:1].upper() + why[1:])}. {_STUCK}",
             _OPENED,
             *_sections(live, ""),

@@ -69,7 +69,23 @@ class Quality:
         """Whether it is worse by more than is left alone, and not by chance."""
         if self.least is None or self.before is None:
             return False
-        return self.least > (WORSE if self.metric is Metric.ACCURACY else WORSE_ERROR * self.before.value)
+        return self.least > _left_alone(self.metric, self.before)
+
+    @property
+    def is_well(self) -> bool:
+        """Whether enough labels came back, and by them it is no worse than is left alone.
+
+        With few labels it may be neither well nor worse beyond doubt.
+        """
+        if self.least is None or self.now is None or self.before is None:
+            return False
+        change = self.now.value - self.before.value
+        return (-change if self.metric is Metric.ACCURACY else change) <= _left_alone(self.metric, self.before)
+
+
+def _left_alone(metric: Metric, before: Sample) -> float:
+    """By how much it may be worse, in the metric's own unit."""
+    return WORSE if metric is Metric.ACCURACY else WORSE_ERROR * before.value
 
 
 def _wilson(sample: Sample, side: int) -> float:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from slipway.datasets.pointer import Pointer, Source
-from slipway.watch.decision import Finding, Live, Nothing, Propose, Stuck, Unsure, decide, findings
+from slipway.watch.decision import Finding, Kind, Live, Nothing, Propose, Stuck, Unsure, decide, findings, untold
+from slipway.watch.drift import Counts, measure
 from slipway.watch.fresh import LARGEST, Fresh, State, judge
+from slipway.watch.labels import Metric, Quality, Sample
 
 from .samples import ALL_BAD, BAD, MD5, WIDTH, live, pointer, source
 
@@ -47,6 +51,42 @@ def test_what_is_found_of_what_is_live() -> None:
     assert findings(None) == findings(live()) == ()
     assert findings(live(drifts=True)) == (WIDTH,)
     assert findings(BAD) == ALL_BAD
+
+
+def counted(*now: float, name: str = "width") -> Counts:
+    return Counts(name=name, labels=("a", "b"), before=(500.0, 500.0), now=now)
+
+
+@pytest.mark.parametrize(
+    ("now", "doubtful"),
+    [
+        ((500.0, 500.0), False),
+        ((900.0, 100.0), False),  # it has drifted
+        ((15.0, 14.0), True),
+        ((16.0, 16.0), False),
+        ((24.0, 8.0), True),  # a large shift, or chance
+        ((0.0, 0.0), True),
+    ],
+)
+def test_what_too_few_rows_say_nothing_of(now: tuple[float, ...], *, doubtful: bool) -> None:
+    seen = replace(live(), moved=measure([counted(*now), counted(500.0, 500.0, name="other")]))
+    assert untold(seen) == ((WIDTH,) if doubtful else ())
+
+
+@pytest.mark.parametrize(
+    ("labels", "doubtful"),
+    [(None, True), ((29, 0.95), True), ((500, 0.95), False), ((500, 0.5), False), ((40, 0.85), True)],
+)
+def test_what_too_few_labels_say_nothing_of(labels: tuple[float, float] | None, *, doubtful: bool) -> None:
+    now = Sample(rows=labels[0], value=labels[1]) if labels else None
+    quality = Quality(metric=Metric.ACCURACY, now=now, before=Sample(rows=500, value=0.95))
+    expected = (Finding(kind=Kind.QUALITY),) if doubtful else ()
+    assert untold(replace(live(), quality=quality)) == expected
+
+
+def test_nothing_seen_says_nothing_of_labels() -> None:
+    seen = Live(key="ab" * 32, environment="production", seconds=0)
+    assert untold(seen) == (Finding(kind=Kind.QUALITY),)
 
 
 @pytest.mark.parametrize("state", State)

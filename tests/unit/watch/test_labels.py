@@ -40,6 +40,29 @@ def test_worse_answers_are_told_beyond_doubt_alone(
     assert quality(metric, before, now).has_regressed is regressed
 
 
+@pytest.mark.parametrize(
+    ("metric", "before", "now", "well"),
+    [
+        (Metric.ACCURACY, (400, 0.95), (400, 0.94), True),
+        (Metric.ACCURACY, (400, 0.95), (30, 0.99), True),
+        (Metric.ACCURACY, (400, 0.95), (40, 0.85), False),  # worse, though it may be by chance
+        (Metric.ACCURACY, (400, 0.95), (400, 0.80), False),
+        (Metric.ACCURACY, (400, 0.95), (29, 1.0), False),
+        (Metric.ACCURACY, (400, 0.95), None, False),
+        (Metric.ACCURACY, None, (400, 1.0), False),
+        (Metric.ERROR, (400, 2.0), (400, 2.1), True),
+        (Metric.ERROR, (40, 2.0), (40, 2.3), False),
+        (Metric.ERROR, (400, 0.0), (400, 0.0), True),
+    ],
+)
+def test_well_is_what_labels_enough_say(
+    metric: Metric, before: tuple[float, float] | None, now: tuple[float, float] | None, *, well: bool
+) -> None:
+    found = quality(metric, before, now)
+    assert found.is_well is well
+    assert not (found.is_well and found.has_regressed)
+
+
 @pytest.mark.parametrize(("share", "holdout", "rows"), [(0.95, 60, 60), (0.8, 200, 50), (0.99, 500, 500)])
 def test_as_right_as_before_is_not_called_worse(share: float, holdout: int, rows: int) -> None:
     draw = np.random.default_rng(5)
