@@ -120,8 +120,15 @@ def _edit_issue(asked: Asked) -> Answer:
     return Answer(200, answers.issue(asked.state, issue))
 
 
+def _is_merged(asked: Asked) -> Answer:
+    pull = asked.state.pulls.get(int(asked.ids[0]))
+    return Answer(204) if pull and pull.is_merged else MISSING
+
+
 def _merge(asked: Asked) -> Answer:
     pull = asked.state.pulls[int(asked.ids[0])]
+    if not pull.is_open:
+        return message(405, "Pull Request is not mergeable")
     if asked.body["merge_method"] not in asked.state.merges:
         return message(405, "Merge method is not allowed on this repository")
     if asked.body["sha"] != pull.head:
@@ -291,6 +298,7 @@ ROUTES = (
     _route("GET", "/issues", _issues, "issues=read"),
     _route("POST", "/issues", _open_issue, "issues=write"),
     _route("PATCH", "/issues/{}", _edit_issue, "issues=write"),
+    _route("GET", "/pulls/{}/merge", _is_merged, "pull_requests=read"),
     _route("PUT", "/pulls/{}/merge", _merge, "contents=write"),
     _route("GET", "/commits/{}/pulls", _pulls_of_commit, "pull_requests=read"),
     _route("GET", "/issues/{}/comments", _comments, "issues=read; pull_requests=read"),

@@ -377,6 +377,24 @@ class TestProposing:
         assert server.state.pulls[pull.number].is_merged
         assert server.asked("PUT", "/merge")[0].body == {"merge_method": "squash", "sha": pull.head}
 
+    @pytest.mark.parametrize("fault", [Fault.lost, Fault.broken, Fault.cut], ids=lambda f: f.__name__)
+    def test_what_was_merged_is_done_whatever_came_of_the_answer(
+        self, server: FakeGitHub, forge: GitHub, fault: Callable[..., Fault]
+    ) -> None:
+        pull = forge.open_pull("release", "main", "title", "why")
+        server.state.is_ready = True
+        server.faults.append(fault("PUT", "/merge"))
+        forge.merge_when_ready(pull)
+        assert server.state.pulls[pull.number].is_merged
+        assert len(server.asked("PUT", "/merge")) == 2
+
+    def test_what_cannot_be_merged_is_no_merge(self, server: FakeGitHub, forge: GitHub) -> None:
+        pull = forge.open_pull("release", "main", "title", "why")
+        server.state.is_ready = True
+        server.state.pulls[pull.number].is_open = False
+        with pytest.raises(OutsideError, match=r"will not merge itself.*not mergeable.*\n.*by hand: .*/pull/1"):
+            forge.merge_when_ready(pull)
+
     def test_a_repository_without_auto_merge_says_how(self, server: FakeGitHub, forge: GitHub) -> None:
         pull = forge.open_pull("release", "main", "title", "why")
         server.state.auto_merge = False

@@ -123,6 +123,7 @@ ASKED: dict[str, Callable[[GitHub], object]] = {
     "edit_issue": lambda forge: forge.edit_issue(ISSUE, title="Drift", body="why"),
     "close_issue": lambda forge: forge.close_issue(ISSUE, body="why"),
     "merge": merged,
+    "is_merged": lambda forge: Merging(line=forge.line)._is_merged(PULL),
     "methods": lambda forge: list(Merging(line=forge.line)._methods()),
     "run": lambda forge: forge.run(30433642),
     "artifacts": lambda forge: list(forge.artifacts(30433642)),

@@ -9,17 +9,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 from tests import remotes
-from tests.github_server import FakeGitHub
+from tests.github_server import FakeGitHub, Fault
 from tests.remotes import World
 
 from slipway.adapters.git import Git
 from slipway.adapters.github import GitHub, connect
 from slipway.adapters.main_branch import Landing
 from slipway.delivery.manifest import Release
+from slipway.errors import OutsideError
 from slipway.forge import approving
 from slipway.forge.proposing import propose
 from slipway.release.step import Done
+from slipway.screen import Screen
 from slipway.workspace import Workspace
 
 BRANCH = "slipway/production/toy"
@@ -124,6 +127,28 @@ def test_what_was_closed_was_no_answer_to_another_commit(
     server.state.open_pull(head=waits, branch="another").is_open = False
     (address,) = propose(workspace, forge)
     assert address.endswith("/pull/3")
+
+
+def test_one_that_fails_keeps_no_other_from_its_own(
+    world: World,
+    clone: Git,
+    workspace: Workspace,
+    forge: GitHub,
+    server: FakeGitHub,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    world.add("aaa")
+    world.commit("Add aaa")
+    list(world.releaser(clone, Landing.BRANCH).release(()))
+    server.faults.append(Fault.refused("POST", "/pulls", status=422, message="No pull requests today."))
+    server.faults[0].times = 1
+    with pytest.raises(OutsideError, match=r"^slipway/production/aaa: GitHub refuses .*No pull requests today\.$"):
+        propose(replace(workspace, screen=Screen(console=Console(stderr=True))), forge)
+    (pull,) = server.state.pulls.values()
+    assert (pull.branch, pull.merges_itself) == (BRANCH, True)
+    assert "/pull/1" in capsys.readouterr().err
+    pull.head = world.bare("rev-parse", BRANCH)
+    assert len(propose(workspace, forge)) == 2
 
 
 # ---- a person approves

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from slipway.adapters.main_branch import Landing, MainBranch
+from slipway.errors import OutsideError, SlipwayError
 from slipway.forge import approving
 from slipway.forge.interface import Proposer, Pull
 from slipway.spec import MODEL_NAME
@@ -32,11 +33,28 @@ def propose(workspace: Workspace, forge: Proposer) -> list[str]:
     What a person has to approve waits for that, with all that is known of it. Only slipway's own commits, upon main,
     which change nothing but the model's manifests in that environment: whoever else writes to such a branch opens his
     own. A commit whose pull request somebody closed is left alone: that was an answer.
+
+    One that fails keeps no other from its own; in the end, `OutsideError` names each that did.
     """
     main = MainBranch.of(workspace.git)
     run = _Run(workspace=workspace, forge=forge, main=main, tip=main.tip())
     every = [one for one in workspace.settings.through if waits(workspace, one)]
-    return [pull.url for environment in every for pull in run.of(environment)]
+    found = [one for environment in every for one in run.of(environment)]
+    proposed = [one.url for one in found if isinstance(one, Pull)]
+    failed = [f"{one.branch}: {one.error}" for one in found if isinstance(one, _Failed)]
+    if failed:
+        for address in proposed:
+            workspace.screen.say(f"waits in {address}")
+        raise OutsideError("\n".join(failed))
+    return proposed
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Failed:
+    """A branch whose commit could not be proposed, or does not merge itself, and why."""
+
+    branch: str
+    error: SlipwayError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,15 +64,24 @@ class _Run:
     main: MainBranch
     tip: str
 
-    def of(self, environment: str) -> Iterator[Pull]:
+    def of(self, environment: str) -> Iterator[Pull | _Failed]:
         """The pull requests of one environment."""
         for branch, commit in sorted(self.main.waiting(f"slipway/{environment}/*").items()):
-            model = branch.rpartition("/")[2].partition(".")[0]
-            below = f"gitops/models/{model}/{environment}/"
-            if not MODEL_NAME.fullmatch(model) or not self.main.brings_only(commit, self.tip, below):
-                self._say(f"{branch}: left alone: its newest commit is not slipway's, or changes more than {below}")
-            elif pull := self._pull(environment, model, branch, commit):
+            try:
+                pull = self._of_branch(environment, branch, commit)
+            except SlipwayError as error:
+                yield _Failed(branch=branch, error=error)
+                continue
+            if pull is not None:
                 yield pull
+
+    def _of_branch(self, environment: str, branch: str, commit: str) -> Pull | None:
+        model = branch.rpartition("/")[2].partition(".")[0]
+        below = f"gitops/models/{model}/{environment}/"
+        if MODEL_NAME.fullmatch(model) and self.main.brings_only(commit, self.tip, below):
+            return self._pull(environment, model, branch, commit)
+        self._say(f"{branch}: left alone: its newest commit is not slipway's, or changes more than {below}")
+        return None
 
     def _pull(self, environment: str, model: str, branch: str, commit: str) -> Pull | None:
         found = self._offer(environment, model, commit)

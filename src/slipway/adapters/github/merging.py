@@ -19,6 +19,7 @@ mutation($pull: ID!, $method: PullRequestMergeMethod!, $head: GitObjectID!) {
   }
 }"""
 _NEEDS = "contents=write, pull_requests=write"
+_MISSING = 404
 _READY = ("clean status", "unstable status", "rules not configured")
 """GitHub's words where nothing is left to wait for."""
 
@@ -32,6 +33,8 @@ class Merging:
     def merge_when_ready(self, pull: Pull) -> None:
         """Have GitHub merge it later, or merge it now where nothing is left to wait for.
 
+        An answer may be lost, and what was done is refused when it is asked for again: so a refusal is believed only
+        of one that is not merged.
         Raises `OutsideError` where the repository has no auto-merge, or takes none of the ways to merge.
         """
         said = ""
@@ -43,6 +46,8 @@ class Merging:
                 return
             if "method" not in said.lower():
                 break
+        if self._is_merged(pull):
+            return
         raise OutsideError(
             f"pull request {pull.number} will not merge itself: {said or 'the repository allows no way to merge'}",
             hint=f"{self._hint(said)} Or merge it by hand: {pull.url}",
@@ -66,6 +71,21 @@ class Merging:
             "merge": found.allow_merge_commit,
         }
         return (method for method, is_allowed in allowed.items() if is_allowed is not False)
+
+    def _is_merged(self, pull: Pull) -> bool:
+        request = Request(
+            method="GET",
+            path=f"{self._path}/pulls/{pull.number}/merge",
+            doing=f"see whether pull request {pull.number} is merged",
+            needs="pull_requests=read",
+        )
+        try:
+            self.line.send(request)
+        except RefusedError as error:
+            if error.status != _MISSING:
+                raise
+            return False
+        return True
 
     def _enable(self, pull: Pull, method: str) -> str:
         """Ask for auto-merge; an empty text, or why not."""
