@@ -9,7 +9,7 @@ from collections import defaultdict
 from pathlib import Path
 
 import pytest
-from tests.manifests.commands import Command, of_workflow
+from tests.manifests.commands import Command, of_script, of_workflow
 from tests.manifests.workflows import ACTIONS, FOLDER, ROOT, WORKFLOWS, Job, document, job, jobs
 
 from slipway import project
@@ -94,6 +94,11 @@ def test_what_runs_a_pull_requests_code_has_nothing_to_lose(file: str) -> None:
         assert all(given["persist-credentials"] is False for given in of.using(CHECKOUT))
 
 
+def _named(script: str) -> set[str]:
+    """The subcommands of a script."""
+    return {command.name for command in of_script(script, "")}
+
+
 TRUSTED = [found for found in SCRIPTS if found[1].file not in UNTRUSTED and "slipway " in found[2]["run"]]
 
 
@@ -104,6 +109,17 @@ def test_a_command_that_fetches_main_can_do_so_in_a_private_repository(
     del where
     (given,) = of.using(CHECKOUT)
     assert given["persist-credentials"] or "github.token" in step["env"]["GITHUB_TOKEN"]
+
+
+READS_HISTORY = {"plan", "ci plan", "ci review", "ci champions"}
+READING = [of for of in jobs(*UNTRUSTED) if any(READS_HISTORY & _named(step.get("run", "")) for step in of.steps)]
+
+
+@pytest.mark.parametrize("of", READING, ids=str)
+def test_what_reads_history_without_credentials_has_all_of_it(of: Job) -> None:
+    """A shallow clone is deepened when history ends too soon: in a private repository, that takes a token."""
+    (given,) = of.using(CHECKOUT)
+    assert given["fetch-depth"] == 0
 
 
 def test_what_follows_a_pull_requests_run_takes_nothing_of_it() -> None:
