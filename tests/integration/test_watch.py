@@ -347,6 +347,21 @@ class TestAnswers:
         run()
         assert [pull.is_open for pull in server.state.pulls.values()] == [False, True]
 
+    def test_a_text_that_a_person_took_over_is_left_alone(
+        self, world: World, place: Place, server: FakeGitHub, run: Watch
+    ) -> None:
+        place.write(NEW)
+        run()
+        pull, first = server.state.pulls[1], waiting(world)
+        pull.body = text = f"Two hours of notes.\n\n{pull.body}"
+        assert run()["url"].endswith("/pull/1")
+        place.write(OLD)
+        for _ in range(2):
+            found = run()
+            assert (found["code"], found["url"].rpartition("/")[2]) == (0, "1")
+            assert found["said"].count("/pull/1 is left to the person who wrote its text") == 1
+            assert (pull.is_open, pull.body, waiting(world)) == (True, text, first)
+
     def test_somebody_elses_commit_on_the_branch_is_left_alone(
         self, world: World, place: Place, server: FakeGitHub, run: Watch
     ) -> None:

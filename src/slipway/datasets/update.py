@@ -17,7 +17,7 @@ from slipway.adapters.main_branch import LostRaceError, MainBranch
 from slipway.adapters.own_git import MODEL
 from slipway.datasets.pointer import SUFFIX, Pointer, Source
 from slipway.forge import watching
-from slipway.forge.watching import Answered, Words
+from slipway.forge.watching import Answered, Closed, Left, Words
 from slipway.key import SHORT
 from slipway.watch import decision, evidence
 from slipway.watch.evidence import Update
@@ -107,8 +107,14 @@ class DataUpdate:
         waits = self._waiting.get(branch)
         if waits is None or not self.main.is_own(waits):
             return outcome
-        if self.forge and (closed := watching.withdraw(self.forge, branch, outcome.model)):
-            outcome = outcome.saying(f"{closed} is closed: there is nothing to it any more")
+        match watching.withdraw(self.forge, branch, outcome.model) if self.forge else None:
+            case Left(url=url):
+                said = f"{url} is left to the person who wrote its text, though there is nothing to it any more"
+                return replace(outcome.saying(said), url=url, branch=branch)
+            case Closed(url=url):
+                outcome = outcome.saying(f"{url} is closed: there is nothing to it any more")
+            case None:
+                pass
         return outcome.saying(f"the branch {branch} is taken back") if self.main.withdraw(branch) else outcome
 
     def _answered(self, model: str, marker: Marker, head: str = "") -> Answered | None:

@@ -49,6 +49,20 @@ class Answered:
         return f"{self.url} {self.how}"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Closed:
+    """A pull request was closed: there is nothing to it any more."""
+
+    url: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Left:
+    """A pull request without a marker is a person's by now: what they wrote stays, and it is theirs to close."""
+
+    url: str
+
+
 def answered(pulls: Iterable[Pull], marker: Marker, head: str = "") -> Answered | None:
     """By which of a branch's pull requests, the newest first, a person has decided about the same; None: by none.
 
@@ -82,13 +96,15 @@ def propose(forge: Proposer, branch: str, base: str, words: Words, *, is_whole: 
     return pull
 
 
-def withdraw(forge: Proposer, branch: str, model: str) -> str:
-    """Close the pull request of a branch, whose data are proposed no more; its address, empty where there is none."""
+def withdraw(forge: Proposer, branch: str, model: str) -> Closed | Left | None:
+    """Close the pull request of a branch, whose data are proposed no more; None where there is none."""
     pull = forge.pull_of_branch(branch)
     if pull is None:
-        return ""
+        return None
+    if read(pull.body) is None:
+        return Left(url=pull.url)
     forge.close_pull(pull, body=_over(model, pull.body))
-    return pull.url
+    return Closed(url=pull.url)
 
 
 def tell(forge: Tracker, words: Words) -> Issue | Answered:
