@@ -36,6 +36,8 @@ _TARGET = ("pod", "instance")
 _GRPC_CODES = range(17)
 """Of these nought is what went well; https://grpc.io/docs/guides/status-codes/."""
 _GOOD = range(200, 400)
+_FAULTS = frozenset({*range(500, 600), 2, 4, 8, 12, 13, 14, 15})
+"""As in the rules of `gitops/platform/monitoring`: of HTTP, and of gRPC."""
 _P99 = 0.99
 
 type Target = tuple[str, ...]
@@ -103,6 +105,8 @@ class Side:
     errors: int = 0
     """Those that got no good answer, whosever fault: requests go to either side by chance, so there are as many bad
     ones on both, and more refusals on one side are its own doing."""
+    faults: int = 0
+    """Those of them that the server itself calls its own fault, whatever it was asked."""
     buckets: tuple[tuple[float, float], ...] = ()
     """Seconds, and how many answers took no longer: ascending, the last one infinite."""
     is_alone: bool = False
@@ -136,6 +140,7 @@ class Looked:
             seconds=min(len(moments) * self.window.step, self.window.seconds),
             requests=_whole(count for _, count in counts),
             errors=_whole(count for code, count in counts if not is_good(code)),
+            faults=_whole(count for code, count in counts if is_fault(code)),
             is_alone=self._keys_now(predictor) == {key},
         )
 
@@ -224,6 +229,11 @@ def is_good(code: str) -> bool:
         return False
     number = int(code)
     return number == 0 if number in _GRPC_CODES else number in _GOOD
+
+
+def is_fault(code: str) -> bool:
+    """Whether a status says that the server failed; others say that it was asked wrongly."""
+    return code.isdecimal() and int(code) in _FAULTS
 
 
 def quantile(buckets: Sequence[tuple[float, float]], share: float) -> float | None:

@@ -11,9 +11,11 @@ from slipway.trial.evidence import is_more
 LEAST_DIFFERENCE = 0.005
 """Of the share of bad answers. A smaller one is of no matter, however sure it is."""
 LEAST_REQUESTS = 20
-"""Of each side, before their errors are compared: the first one of a server may find it half awake."""
+"""Of each side, before their errors are compared on the way: a server's first one may find it half awake."""
 LEAST_TIMES = 100
 """Answers of each side, before their 99th percentiles are."""
+ANY = 1
+"""Of each side, before their errors are compared on the way: the first one may find a server half awake."""
 FACTOR = 1.5
 """How many times the default's p99 a canary's may be."""
 _ALL = 100
@@ -39,35 +41,53 @@ def share(side: Side) -> float:
     return side.errors / side.requests if side.requests else 0.0
 
 
-def more_errors(canary: Side, default: Side, gate: GateTable) -> str:
+def more_errors(canary: Side, default: Side, gate: GateTable, least: int = LEAST_REQUESTS) -> str:
     """In how much the canary answers worse, with the gate's confidence; empty where it does not, or nobody can tell.
 
-    Each bad answer falls to a side with the share of the requests that went there, if both do as well.
+    Each bad answer falls to a side with the share of the requests that went there, if both do as well. `least`: so many
+    requests each side has to have.
     """
-    if min(canary.requests, default.requests) < LEAST_REQUESTS:
-        return ""
-    if share(canary) - share(default) < LEAST_DIFFERENCE:
+    if min(canary.requests, default.requests) < least:
         return ""
     of_all = canary.requests / (canary.requests + default.requests)
-    if not is_more(canary.errors, canary.errors + default.errors, of_all, gate.confidence):
+    found = seeming_errors(canary, default)
+    if not found or not is_more(canary.errors, canary.errors + default.errors, of_all, gate.confidence):
         return ""
-    return (
-        f"{canary.errors:,} of its {canary.requests:,} requests got no good answer ({share(canary):.2%}), "
-        f"of the default's {default.errors:,} of {default.requests:,} ({share(default):.2%})"
-    )
+    return found
 
 
-def slower_answers(canary: Side, default: Side, gate: GateTable) -> str:
+def seeming_errors(canary: Side, default: Side) -> str:
+    """In how much the canary answers worse so far, be it by chance; a default that nobody asks counts as faultless."""
+    if share(canary) - share(default) < LEAST_DIFFERENCE:
+        return ""
+    own = f"{canary.errors:,} of its {canary.requests:,} requests got no good answer ({share(canary):.2%})"
+    if not default.requests:
+        return f"{own}, and nobody asks the default, to compare it with"
+    return f"{own}, of the default's {default.errors:,} of {default.requests:,} ({share(default):.2%})"
+
+
+def own_faults(side: Side, gate: GateTable) -> str:
+    """In how much a release fails that is compared with none; empty where it does not surely.
+
+    Only what its server calls its own fault is counted: how often clients ask wrongly, nobody can tell of it alone.
+    """
+    if not is_more(side.faults, side.requests, LEAST_DIFFERENCE, gate.confidence):
+        return ""
+    return f"{side.faults:,} of its {side.requests:,} requests ended in a fault of its own"
+
+
+def slower_answers(canary: Side, default: Side, gate: GateTable, least: int = LEAST_TIMES) -> str:
     """In how much the canary is slower, with the same confidence; empty as above.
 
-    More than one in a hundred answers take longer than the limit: surely, so told by the next bound above it.
+    More than one in a hundred answers take longer than the limit: surely, so told by the next bound above it. `least`:
+    so many answers each side has to have given. Beside a default that gave none nothing is slow.
     """
     before, now = default.p99_ms, canary.p99_ms
-    if before is None or now is None or default.buckets[-1][1] < LEAST_TIMES:
+    if before is None or now is None or default.buckets[-1][1] < least:
         return ""
     limit = max(gate.max_p99_ms, FACTOR * before)
     slow, total = slower(canary.buckets, limit / 1000)
-    if total < LEAST_TIMES or not is_more(slow, total, _SLOW, gate.confidence):
+    if total < least or not is_more(slow, total, _SLOW, gate.confidence):
         return ""
     return (
         f"{slow:,} of its {total:,} answers took longer than {limit:.3g} ms (p99 {now:.3g} ms), "

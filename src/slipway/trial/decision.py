@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from slipway.live.traffic import Side
 from slipway.trial.answers import Answers, Heard
-from slipway.trial.comparison import credited, more_errors, share, slower_answers
+from slipway.trial.comparison import ANY, credited, more_errors, own_faults, seeming_errors, share, slower_answers
 from slipway.trial.subject import HOUR, MINUTE, Goal, Subject
 
 _STARTING = 600.0
@@ -17,6 +17,7 @@ _SEEN = 0.9
 """So much of its patience a release must have been seen: an hour without the cluster is none."""
 _LONGEST = 2.0
 """So many times its patience end it all the same: a Prometheus forgets, OpenShift's after a day."""
+_WORSE = "it does worse than the default"
 
 
 class End(StrEnum):
@@ -68,7 +69,7 @@ def decide(subject: Subject, heard: Heard, seen: Live | Blind, now: datetime) ->
     if heard.answers is Answers.WRONG:
         return _reverted(heard.said, short="its answers are wrong")
     if isinstance(seen, Live) and (found := _worse(subject, seen)):
-        return _reverted(*found, short="it does worse than the default", seen=seen)
+        return _reverted(*found, short=_WORSE, seen=seen)
     match heard.answers:
         case Answers.REFUSED:
             return _refused(heard, seen)
@@ -118,11 +119,21 @@ def _silent(subject: Subject, heard: Heard, seen: Live | Blind, now: datetime) -
 
 def _right(subject: Subject, heard: Heard, seen: Live | Blind, now: datetime) -> Outcome:
     """It answers as in its review; how it does with what others ask is told by Prometheus alone."""
+    if isinstance(seen, Live) and (faults := _alone(subject, seen)):
+        return _waits(heard.said, faults, is_outside=subject.age(now) > _STARTING, seen=seen)
     if subject.goal is Goal.KEEP:
         return Outcome(end=End.KEEP, reasons=(heard.said,))
     if isinstance(seen, Blind):
         return _waits(heard.said, f"{seen.said}: it stays on trial until Prometheus says how it does", is_outside=True)
     return _not_yet(subject, heard, seen, now) or _through(subject, heard, seen, now)
+
+
+def _alone(subject: Subject, seen: Live) -> str:
+    """What it does wrong by itself, where it is not compared; what the release beside it does wrong too is not its."""
+    if subject.is_asked and seen.beside is not None:
+        return ""
+    is_beside_too = seen.beside is not None and own_faults(seen.beside, subject.gate)
+    return "" if is_beside_too else own_faults(seen.own, subject.gate)
 
 
 def _not_yet(subject: Subject, heard: Heard, seen: Live, now: datetime) -> Outcome | None:
@@ -142,17 +153,32 @@ def _not_yet(subject: Subject, heard: Heard, seen: Live, now: datetime) -> Outco
 def _through(subject: Subject, heard: Heard, seen: Live, now: datetime) -> Outcome:
     """It was watched for long enough; whether it was asked enough."""
     own, beside = seen.own, seen.beside
-    if not subject.is_asked or beside is None or subject.percent is None:
+    if not subject.is_asked or beside is None:
         end = End.CONFIRM if subject.goal is Goal.CONFIRM else End.PROMOTE
         return Outcome(end=end, reasons=(heard.said, f"it was seen for {_time(own.seconds)}"), seen=seen)
-    enough, wanted = credited(own, beside, subject.percent), subject.table.canary_requests
+    enough, wanted = credited(own, beside, subject.percent or 0), subject.table.canary_requests
     figures = _figures(subject, seen)
+    if enough < wanted and not _is_patience_over(subject, own, now):
+        return _waits(heard.said, f"it waits for {wanted - enough:,} more requests", figures, seen=seen)
+    if doubtful := _doubtful(subject, seen, beside, now):
+        return doubtful
     if enough >= wanted:
         return Outcome(end=End.PROMOTE, reasons=(heard.said, figures), seen=seen)
-    if _is_patience_over(subject, own, now):
-        few = f"in {_time(own.seconds)} {enough or 'none'} of the {wanted} requests came that it waits for"
-        return Outcome(end=End.PROMOTE, reasons=(few, f"only that decides: {heard.said}", figures), seen=seen)
-    return _waits(heard.said, f"it waits for {wanted - enough:,} more requests", figures, seen=seen)
+    few = f"in {_time(own.seconds)} {enough or 'none'} of the {wanted} requests came that it waits for"
+    return Outcome(end=End.PROMOTE, reasons=(few, f"only that decides: {heard.said}", figures), seen=seen)
+
+
+def _doubtful(subject: Subject, seen: Live, beside: Side, now: datetime) -> Outcome | None:
+    """Why it does not get the full traffic, though it has waited: it looks worse, in however few requests."""
+    if found := more_errors(seen.own, beside, subject.gate, ANY):
+        return _reverted(found, short=_WORSE, seen=seen)
+    doubts = [seeming_errors(seen.own, beside), slower_answers(seen.own, beside, subject.gate, ANY)]
+    if not any(doubts):
+        return None
+    is_over = _is_patience_over(subject, seen.own, now)
+    what = f"it is on trial for {_time(subject.age(now))} already: promote it by hand, or revert it"
+    chance = f"that may be chance: {what if is_over else 'it waits for more requests'}"
+    return _waits(*filter(None, doubts), chance, is_outside=is_over, seen=seen)
 
 
 def _is_patience_over(subject: Subject, own: Side, now: datetime) -> bool:

@@ -71,8 +71,9 @@ BEFORE = Pod("d", "default", OLD)
 
 
 def test_the_first_errors_of_a_release_are_counted() -> None:
-    pod = Pod("c", "canary", NEW, {"200": [(60, 5), (61, 8)], "500": [(90, 3), (91, 3)]}, range(60, 301))
-    assert canary(BEFORE, pod) == Side(seconds=241, requests=11, errors=3, is_alone=True)
+    counted = {"200": [(60, 5), (61, 8)], "500": [(90, 3), (91, 3)], "13": [(91, 1)], "422": [(92, 2)], "3": [(93, 1)]}
+    pod = Pod("c", "canary", NEW, counted, range(60, 301))
+    assert canary(BEFORE, pod) == Side(seconds=241, requests=15, errors=7, faults=4, is_alone=True)
 
 
 def test_what_was_counted_before_anybody_looked_is_not() -> None:

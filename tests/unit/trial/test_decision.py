@@ -73,6 +73,14 @@ SLOW = Live(own=side(12 * MINUTE, 200, ms=60.0), beside=side(15 * MINUTE, 2700))
 SLOW_AT_FIRST = Live(own=side(2 * MINUTE, 200, ms=60.0), beside=side(15 * MINUTE, 2700))
 MIXED = Live(own=side(2 * MINUTE, 200, is_alone=False), beside=side(15 * MINUTE, 2700))
 BLIND = Blind(said="Prometheus does not answer")
+MOST = replace(CANARY, percent=95)
+ALL = replace(CANARY, percent=100)
+TENS = replace(CANARY, table=ServingTable(canary_requests=10))
+NONE_RIGHT = Live(own=side(24 * HOUR, 19, errors=19), beside=side(25 * HOUR, 171))
+TWO_WRONG = Live(own=side(24 * HOUR, 19, errors=2), beside=side(25 * HOUR, 171, errors=3))
+NONE_SLOW = Live(own=side(24 * HOUR, 19, ms=900.0), beside=side(25 * HOUR, 171))
+FAULTY = replace(side(12 * MINUTE, 250, errors=250), faults=250)
+REFUSES = side(12 * MINUTE, 250, errors=250)
 
 TABLE = [
     # a canary with traffic
@@ -113,6 +121,27 @@ TABLE = [
     ("nobody asked it yet", CANARY, RIGHT, Live(own=side(720, 900), beside=side(900, 0)), End.WAIT, "200 more"),
     ("a day of which it was seen an hour", late(CANARY), RIGHT, replace(IDLE, own=side(HOUR, 9)), End.WAIT, "200 more"),
     ("two such days", late(CANARY, 2 * DAY), RIGHT, replace(IDLE, own=side(HOUR, 9)), End.PROMOTE, "none of the 200"),
+    # errors of too few requests to be compared on the way
+    ("none right, of few", late(CANARY), RIGHT, NONE_RIGHT, End.REVERT, "19 of its 19"),
+    ("none right of few, so far", CANARY, RIGHT, NONE_RIGHT, End.WAIT, "181 more requests"),
+    ("none right, of most", MOST, RIGHT, Live(own=REFUSES, beside=side(900, 14)), End.REVERT, "250 of its 250"),
+    ("none right, of ten", TENS, RIGHT, Live(own=side(720, 15, 15), beside=side(900, 140)), End.REVERT, "15 of its 15"),
+    ("some wrong, of few", late(CANARY), RIGHT, TWO_WRONG, End.WAIT, "may be chance"),
+    ("some wrong, of ten", TENS, RIGHT, TWO_WRONG, End.WAIT, "it waits for more requests"),
+    ("all wrong, on both sides", TENS, RIGHT, Live(own=side(720, 15, 15), beside=side(900, 140, 140)), End.PROMOTE, ""),
+    ("seems worse", CANARY, RIGHT, Live(own=side(720, 300, 3), beside=side(900, 2700, 9)), End.WAIT, "be chance"),
+    ("none right, and nobody asks the default", ALL, RIGHT, Live(own=REFUSES, beside=IDLE.beside), End.WAIT, "nobody"),
+    ("all right, and nobody asks the default", ALL, RIGHT, replace(GOOD, beside=IDLE.beside), End.PROMOTE, "300"),
+    (
+        "none right for a day",
+        late(MOST),
+        RIGHT,
+        replace(IDLE, own=side(DAY.total_seconds(), 9, 9)),
+        End.WAIT,
+        "by hand",
+    ),
+    ("all slow, of few", late(CANARY), RIGHT, NONE_SLOW, End.WAIT, "19 of its 19 answers took longer"),
+    ("all slow, on both sides", late(CANARY), RIGHT, replace(NONE_SLOW, beside=NONE_SLOW.own), End.PROMOTE, "3 of the"),
     # where another environment follows, nobody asks
     ("staged", STAGED, RIGHT, Live(own=side(601, 0), beside=Side()), End.PROMOTE, "10 minutes"),
     ("staged a moment ago", STAGED, RIGHT, Live(own=side(30, 0), beside=Side()), End.WAIT, "10 minutes more"),
@@ -122,8 +151,14 @@ TABLE = [
     ("unconfirmed a moment ago", UNCONFIRMED, RIGHT, Live(own=side(30, 0)), End.WAIT, "10 minutes more"),
     ("unconfirmed, and wrong", UNCONFIRMED, WRONG, Live(own=side(30, 0)), End.REVERT, "it is wrong"),
     ("unconfirmed, and never up", late(UNCONFIRMED), SILENT, Live(own=Side()), End.WAIT, "it is silent"),
+    ("unconfirmed, and it fails", UNCONFIRMED, RIGHT, Live(own=FAULTY), End.WAIT, "250 of its 250 requests"),
+    ("unconfirmed, and it refuses", UNCONFIRMED, RIGHT, Live(own=REFUSES), End.CONFIRM, "12 minutes"),
+    ("staged, and it fails", STAGED, RIGHT, Live(own=FAULTY, beside=side(900, 9)), End.WAIT, "a fault of its own"),
+    ("staged, and both fail", STAGED, RIGHT, Live(own=FAULTY, beside=FAULTY), End.PROMOTE, "12 minutes"),
     # with the full traffic, and nobody after it
     ("fresh", FRESH, RIGHT, BLIND, End.KEEP, "it is right"),
+    ("fresh, and it fails", FRESH, RIGHT, Live(own=FAULTY), End.WAIT, "250 of its 250 requests"),
+    ("fresh, with one failure", FRESH, RIGHT, Live(own=replace(side(9, 300, 1), faults=1)), End.KEEP, "it is right"),
     ("fresh and wrong", FRESH, WRONG, BLIND, End.REVERT, "it is wrong"),
     ("fresh and silent", FRESH, SILENT, BLIND, End.WAIT, "it is silent"),
     ("fresh, and not there yet", FRESH, ANOTHER, BLIND, End.WAIT, "it is another"),
@@ -148,6 +183,10 @@ def test_how_a_trial_ends(subject: Subject, said: Heard, seen: Live | Blind, end
         (late(CANARY), SILENT, EMPTY),
         (late(CANARY), ANOTHER, GOOD),
         (late(CANARY), RIGHT, EMPTY),
+        (late(CANARY), RIGHT, TWO_WRONG),
+        (late(CANARY), RIGHT, NONE_SLOW),
+        (UNCONFIRMED, RIGHT, Live(own=FAULTY)),
+        (FRESH, RIGHT, Live(own=FAULTY)),
     ],
 )
 def test_what_does_not_answer_and_should_is_said_by_the_exit_code(

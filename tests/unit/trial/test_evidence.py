@@ -9,7 +9,7 @@ import pytest
 
 from slipway.live.traffic import Side
 from slipway.spec import GateTable
-from slipway.trial.comparison import credited, more_errors, slower_answers
+from slipway.trial.comparison import ANY, credited, more_errors, slower_answers
 from slipway.trial.evidence import is_more, log_evidence
 
 
@@ -34,6 +34,22 @@ def test_however_often_one_looks_a_good_canary_is_seldom_called_worse() -> None:
                 called += 1
                 break
     assert called <= 20
+
+
+@pytest.mark.parametrize("percent", [10, 50, 95])
+def test_nor_is_one_of_few_requests(percent: int) -> None:
+    """The share is what was counted, and not what was to be: with a look after each bad answer, from the first on."""
+    draw, gate, called = random.Random(5), GateTable(confidence=0.9), 0
+    for _ in range(100):
+        requests, errors = [0, 0], [0, 0]
+        for _ in range(400):
+            at, is_bad = draw.random() * 100 < percent, draw.random() < 0.05
+            requests[at] += 1
+            errors[at] += is_bad
+            if is_bad and more_errors(one(requests[1], errors[1]), one(requests[0], errors[0]), gate, ANY):
+                called += 1
+                break
+    assert called <= 10
 
 
 @pytest.mark.parametrize(("hits", "total", "more"), [(3, 3, True), (1, 1, False), (40, 400, False), (80, 400, True)])
