@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from tests.manifests.commands import Command, of_script, of_workflow
+from tests.manifests.expressions import evaluate
 from tests.manifests.workflows import ACTIONS, FOLDER, ROOT, WORKFLOWS, Job, document, job, jobs
 
 from slipway import project
@@ -221,6 +222,15 @@ def test_artefacts_have_the_names_by_which_they_are_looked_for() -> None:
     assert all(name.partition("${{")[0] in source for name in paths)
 
 
+def _outputs(script: str, folder: Path, **environ: str) -> dict[str, str]:
+    """The outputs of a step's script, run as GitHub runs it."""
+    (outputs := folder / "outputs").touch()
+    bash = shutil.which("bash") or "bash"
+    line = [bash, "--noprofile", "--norc", "-eo", "pipefail", "-c", script]
+    subprocess.run(line, env={**os.environ, **environ, "GITHUB_OUTPUT": str(outputs)}, check=True)
+    return dict(line.split("=", 1) for line in outputs.read_text().splitlines())
+
+
 def _caching(action: str, path: str) -> list[tuple[Job, dict[str, str]]]:
     """The jobs that restore or save a folder, each with what it gives to the action."""
     found = [(of, dict(given)) for of in JOBS for given in of.using(f"actions/cache/{action}")]
@@ -241,8 +251,35 @@ def test_data_are_restored_from_where_mains_runs_alone_save_them() -> None:
     saved = {of.file: given["key"] for of, given in _caching("save", _DATA)}
     assert set(saved) == {"data.yml", "watch.yml"}
     assert all(saved["watch.yml"].startswith(one) for one in of_main["restore-keys"].splitlines())
-    assert saved["data.yml"].replace("inputs.pull-request", "env.PULL_REQUEST").startswith(of_this["restore-keys"])
+    own, of_others = of_this["restore-keys"].splitlines()
+    number = "steps.queue.outputs.number || env.PULL_REQUEST"
+    assert saved["data.yml"].replace("inputs.pull-request", number).startswith(own)
+    assert saved["data.yml"].startswith(str(evaluate(of_others, {"steps.queue.outputs.number": "7"})))
+    assert not evaluate(of_others, {}), "another pull request's data are of no use to one that is alone"
     assert not any(saved["data.yml"].startswith(one) for one in of_main["restore-keys"].splitlines())
+
+
+@pytest.mark.parametrize(
+    ("group", "number"),
+    [
+        (f"refs/heads/gh-readonly-queue/main/pr-7-{'a' * 40}", "7"),
+        (f"refs/heads/gh-readonly-queue/release/2.x/pr-104-{'0' * 40}", "104"),
+        (f"refs/heads/gh-readonly-queue/pr-3-fix/pr-12-{'b' * 40}", "12"),
+        (f"refs/heads/gh-readonly-queue/main/pr-x-{'a' * 40}", ""),
+        (f"refs/heads/gh-readonly-queue/main/pr-7-{'a' * 40}\nnumber=8", "7"),
+        ("refs/heads/main", ""),
+        ("", ""),
+    ],
+)
+def test_a_merge_groups_data_are_those_of_its_pull_request(group: str, number: str, tmp_path: Path) -> None:
+    (step,) = (step for step in job("pull-request.yml", "model").steps if step.get("id") == "queue")
+    ran = _outputs(step["run"], tmp_path, GROUP=group)
+    assert ran == ({"number": number} if number else {})
+    (of_this,) = (given for _, given in _caching("restore", _DATA) if "proposed-" in given["key"])
+    of_group = re.sub(
+        r"\$\{\{(.*?)\}\}", lambda it: str(evaluate(it[1], {"steps.queue.outputs.number": number})), of_this["key"]
+    )
+    assert of_group.startswith(f"proposed-data-{number}-")
 
 
 def test_a_restored_cache_is_no_store_and_only_what_main_names_is_taken_from_it() -> None:
