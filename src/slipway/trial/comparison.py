@@ -15,7 +15,7 @@ LEAST_REQUESTS = 20
 LEAST_TIMES = 100
 """Answers of each side, before their 99th percentiles are."""
 ANY = 1
-"""Of each side, before their errors are compared on the way: the first one may find a server half awake."""
+"""The floor at the end of a trial: nothing gets the full traffic because few requests came."""
 FACTOR = 1.5
 """How many times the default's p99 a canary's may be."""
 _ALL = 100
