@@ -32,15 +32,25 @@ class Inputs:
 
     @cached_property
     def brings_code(self) -> bool:
-        """Whether it changes anything but data and their specs: then its run was not of main's code."""
-        if self._merge:
-            changed = self._changed(f"{self._merge}^1", self._merge)
-        elif self._head:
-            main = self.main.known()
-            changed = self._changed(self.git.merge_base(main, self._head) or main, self._head)
-        else:
+        """Whether it changes anything but data and their specs: then its run was not of main's code.
+
+        It may be merged by now, and main then has all of it: so it is told from where it left main. What cannot be
+        told may have brought code.
+        """
+        left = self._left if self._commits else None
+        if left is None or left == self.pull.head:
             return True
+        changed = self._changed(left, self.pull.head)
+        if self._merge:
+            changed += self._changed(f"{self._merge}^1", self._merge)
         return any(not path.startswith("data/") for path in changed)
+
+    @property
+    def _left(self) -> str | None:
+        """The newest commit that once was main's tip and is a part of it; the first parents alone were that."""
+        main, head = self.main.known(), self.pull.head
+        beyond = self.git.run("rev-list", "--first-parent", main, f"^{head}").split()
+        return self.git.resolve(f"{beyond[-1]}^1") if beyond else main
 
     def _changed(self, before: str, after: str) -> list[str]:
         diff = self.git.run("diff-tree", "-r", "-z", "--no-renames", "--name-only", before, after)
