@@ -363,6 +363,23 @@ def test_a_run_that_goes_on_is_not_told_as_done(github: FakeGitHub, pull: Pull, 
     assert not github.state.checks
 
 
+def test_a_strangers_run_is_told_once_a_maintainer_has_let_it_begin(
+    github: FakeGitHub, made: Made, world: World
+) -> None:
+    """Till then GitHub has it as completed: https://docs.github.com/en/actions/how-tos/manage-workflow-runs/approve-runs-from-forks."""
+    pull = github.state.open_pull(head=made.head, branch=BRANCH, repository=FORK)
+    run = github.state.add_run(pull, {}, conclusion="action_required")
+    for tell in (commands.running, commands.report):
+        assert tell(of(run)) == ExitCode.DONE
+    assert commands.keep(main_of(world), of(run)) == ExitCode.DONE
+    assert github.state.said(pull) == []
+    assert not github.state.checks
+
+    run.status, run.conclusion = "in_progress", None
+    assert commands.running(of(run)) == ExitCode.DONE
+    assert [check.status for check in github.state.checks_of(made.head)] == ["in_progress"]
+
+
 def test_results_for_an_older_commit_are_dropped(github: FakeGitHub, pull: Pull, run: Run, world: World) -> None:
     github.state.push(pull, "f" * 40)
     assert commands.report(of(run)) == ExitCode.DONE

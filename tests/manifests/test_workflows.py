@@ -146,7 +146,7 @@ def test_what_one_run_found_displaces_no_other_runs_report() -> None:
 def test_what_follows_belongs_to_the_workflow_that_it_follows() -> None:
     assert ROOT / WORKFLOW == FOLDER / "pull-request.yml"
     followed = document(FOLDER / "report.yml")["on"]["workflow_run"]
-    assert followed == {"workflows": [document(ROOT / WORKFLOW)["name"]], "types": ["requested", "completed"]}
+    assert followed == {"workflows": [document(ROOT / WORKFLOW)["name"]], "types": ["in_progress", "completed"]}
 
 
 @pytest.mark.parametrize("of", JOBS, ids=str)

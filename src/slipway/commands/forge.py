@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from slipway.forge.interface import Forge, Run
     from slipway.workspace import Workspace
 
+_WAITS = "Nothing is said: the run has not begun, for it waits until a maintainer lets it."
+
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
@@ -46,7 +48,11 @@ def asked(run: int | None, number: int | None, head: str, url: str, folder: Path
 def running(asked: Asked) -> int:
     """Say that the run has begun."""
     forge, screen = _forge(), Screen(console=console())
-    found = _about(forge, asked, _run(forge, asked), None)
+    run = _run(forge, asked)
+    if run is not None and run.waits:
+        screen.say(_WAITS)
+        return ExitCode.DONE
+    found = _about(forge, asked, run, None)
     if found is None:
         screen.say("Nothing is said: no open pull request has this commit as its newest.")
         return ExitCode.DONE
@@ -64,7 +70,7 @@ def report(asked: Asked) -> int:
         screen.say("Nothing is said: the pull request has a newer commit by now.")
         return ExitCode.DONE
     if not found.is_done:
-        screen.say("Nothing is said: the run goes on.")
+        screen.say(_WAITS if run is not None and run.waits else "Nothing is said: the run goes on.")
         return ExitCode.DONE
     left = CANCELLED if found.was_cancelled else collect(source, found.pull)
     _telling(forge, found, screen).report(unless_doubtful(left, has_failed=found.has_failed))

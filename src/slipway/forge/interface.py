@@ -53,6 +53,8 @@ class Run:
     path: str
     """Of the workflow's file."""
     is_done: bool
+    waits: bool
+    """For a maintainer, who has to let a stranger's code run: it has not begun."""
     was_cancelled: bool
     has_failed: bool
     """One of its jobs did; what the others left behind may be an earlier attempt's."""

@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from slipway.forge.interface import Artifact, Comment, Issue, Pull, Run
 
 _Commit = Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
+_WAITS = "action_required"
+"""How a run "ended" that has not begun, until a maintainer lets it run."""
 _GHOST = "ghost"
 """Who wrote what an account wrote that is gone."""
 
@@ -137,9 +139,10 @@ class WorkflowRun(Answer):
             head_branch=self.head_branch or "",
             event=self.event,
             path=self.path,
-            is_done=self.status == "completed",
+            is_done=self.status == "completed" and self.conclusion != _WAITS,
+            waits=self.conclusion == _WAITS,
             was_cancelled=self.conclusion == "cancelled",
-            has_failed=self.conclusion not in {None, "success", "cancelled"},
+            has_failed=self.conclusion not in {None, "success", "cancelled", _WAITS},
             url=self.html_url,
         )
 
