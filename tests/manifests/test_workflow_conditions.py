@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from tests.manifests.expressions import is_true
-from tests.manifests.workflows import jobs
+from tests.manifests.expressions import Value, evaluate, is_true
+from tests.manifests.workflows import Job, jobs
 
+_LOGIN = "docker/login-action"
 _RUN = "github.event.workflow_run"
 
 
@@ -32,3 +33,44 @@ def test_a_pull_requests_run_is_told_of_when_it_begins_and_when_it_ends(
     assert {of.id for of in jobs("report.yml") if is_true(of.content["if"], context)} == begun
     of_another = context | {f"{_RUN}.event": "merge_group"}
     assert not [of.id for of in jobs("report.yml") if is_true(of.content["if"], of_another)]
+
+
+LOGGING_IN = [of for of in jobs("release.yml") if of.using(_LOGIN)]
+OF_GITHUB, OWN = "the workflow's token", "a robot's"
+
+
+@pytest.mark.parametrize("of", LOGGING_IN, ids=str)
+@pytest.mark.parametrize(
+    ("host", "password", "shown"),
+    [
+        ("", "", OF_GITHUB),
+        ("ghcr.io", "", OF_GITHUB),
+        ("", OWN, OWN),
+        ("quay.io", OWN, OWN),
+        ("quay.io", "", None),  # where only those who push need a password
+    ],
+)
+def test_no_registry_but_githubs_is_shown_githubs_token(of: Job, host: str, password: str, shown: str | None) -> None:
+    context: dict[str, Value] = {
+        "github.token": OF_GITHUB,
+        "secrets.REGISTRY_PASSWORD": password,
+        "vars.SLIPWAY_REGISTRY_HOST": host,
+    }
+    context["env.REGISTRY_LOGIN"] = _written(evaluate(of.content["env"]["REGISTRY_LOGIN"], context))
+    (step,) = (step for step in of.steps if step.get("uses", "").startswith(_LOGIN))
+    assert is_true(step["if"], context) is (shown is not None)
+    if shown is not None:
+        assert evaluate(step["with"]["password"], context) == shown
+        assert evaluate(step["with"]["registry"], context) == (host or "ghcr.io")
+
+
+def test_every_step_of_a_job_sees_no_more_than_whether_it_logs_in() -> None:
+    assert len(LOGGING_IN) > 4
+    for of in LOGGING_IN:
+        assert set(of.content["env"]) == {"REGISTRY_LOGIN"}
+        assert isinstance(evaluate(of.content["env"]["REGISTRY_LOGIN"], {"secrets.REGISTRY_PASSWORD": OWN}), bool)
+
+
+def _written(value: Value) -> str:
+    """As a variable of the environment holds it."""
+    return str(value).lower() if isinstance(value, bool) else value

@@ -15,7 +15,7 @@ class Purpose:
     why: str
 
 
-_LOGIN = "logs in to the registry; without it, to ghcr.io as the workflow itself"
+_LOGIN = "logs in to the registry; without it, to ghcr.io as the workflow itself, and to no other"
 APP_ID, APP_KEY = "SLIPWAY_GITHUB_APP_ID", "SLIPWAY_GITHUB_APP_KEY"
 PURPOSES = {
     "SLIPWAY_STORE": Purpose(
@@ -41,6 +41,10 @@ PURPOSES = {
 }
 CREDENTIALS = {APP_KEY: "Integration", "SLIPWAY_DEPLOY_KEY": "DeployKey"}
 """Either of them pushes releases to a protected main, if its rules let that kind of actor pass."""
+LOGIN = frozenset({"SLIPWAY_REGISTRY_HOST", "REGISTRY_USERNAME", "REGISTRY_PASSWORD"})
+"""What it takes to push images to another registry than ghcr.io."""
+REVIEWS = "reviews"
+"""The environment whose jobs push images; others look them up, which many a registry lets anybody do."""
 WATCH = "watch"
 """The environment whose App proposes newer data, and releases nothing."""
 _OTHER = Purpose(Need.ADVISED, "a workflow asks for it")

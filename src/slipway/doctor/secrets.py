@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from slipway.doctor.facts import PULLS, Names, Settings, Tree, Unseen
-from slipway.doctor.finding import Finding, State
-from slipway.doctor.purposes import APP_ID, APP_KEY, CREDENTIALS, WATCH, purpose
+from slipway.doctor.finding import Finding, Need, State
+from slipway.doctor.purposes import APP_ID, APP_KEY, CREDENTIALS, LOGIN, REVIEWS, WATCH, purpose
 from slipway.doctor.said import finding, unseen
 from slipway.doctor.workflows import Job
 
 _WHO = "who releases"
+_GITHUBS_REGISTRY = "ghcr.io/"
 
 
 @dataclass(frozen=True)
@@ -30,13 +31,15 @@ def variables(tree: Tree, github: Settings) -> Iterator[Finding]:
     for name, places in _places(tree, kind.asked).items():
         set_how = f"{kind.command} {name} --repo {github.name}"
         names = kind.names if all(places) else Names(everywhere=kind.names.everywhere)  # a job reads its own's alone
-        yield _seen(name, kind, _set(name, names), set_how)
+        yield _seen(name, kind, _set(name, names), set_how, _need(tree, name, REVIEWS))
 
 
 def secrets(tree: Tree, github: Settings) -> Iterator[Finding]:
     """The secrets that the workflows name: each belongs to the environments of the jobs that ask for it."""
     kind = _Kind("secret", "gh secret set", github.secrets, lambda job: job.secrets)
-    found = [one for name, places in _places(tree, kind.asked).items() for one in _secret(name, places, kind, github)]
+    found = [
+        one for name, places in _places(tree, kind.asked).items() for one in _secret(name, places, kind, tree, github)
+    ]
     if tree.lands_by_branch:
         yield from (*found, _opener(tree, github, found))
     else:
@@ -51,7 +54,7 @@ def _places(tree: Tree, asked: Callable[[Job], frozenset[str]]) -> Mapping[str, 
     return {name: sorted({job.environment for job in jobs if name in asked(job)}) for name in names}
 
 
-def _secret(name: str, places: list[str], kind: _Kind, github: Settings) -> Iterator[Finding]:
+def _secret(name: str, places: list[str], kind: _Kind, tree: Tree, github: Settings) -> Iterator[Finding]:
     everywhere = kind.names.everywhere
     if not isinstance(everywhere, Unseen) and name in everywhere and all(places):
         moved = "; ".join(f"{kind.command} {name} --repo {github.name} --env {place}" for place in places)
@@ -61,7 +64,7 @@ def _secret(name: str, places: list[str], kind: _Kind, github: Settings) -> Iter
     for place in places:
         names = kind.names if not place else Names(everywhere=kind.names.by_environment.get(place, frozenset()))
         how = f"{kind.command} {name} --repo {github.name}" + (f" --env {place}" if place else "")
-        yield _seen(f"{name} ({place})" if place else name, kind, _set(name, names), how)
+        yield _seen(f"{name} ({place})" if place else name, kind, _set(name, names), how, _need(tree, name, place))
 
 
 def _set(name: str, names: Names) -> bool | Unseen:
@@ -72,11 +75,17 @@ def _set(name: str, names: Names) -> bool | Unseen:
     return next((place for place in places if isinstance(place, Unseen)), False)
 
 
-def _seen(told: str, kind: _Kind, is_set: bool | Unseen, how: str) -> Finding:  # noqa: FBT001  not a switch
+def _need(tree: Tree, name: str, place: str) -> Need:
+    """Whether releases wait for it: images are pushed to ghcr.io with nothing set, and elsewhere by a login alone."""
+    is_elsewhere = bool(tree.registry) and not tree.registry.startswith(_GITHUBS_REGISTRY)
+    return Need.NECESSARY if is_elsewhere and name in LOGIN and place == REVIEWS else purpose(name).need
+
+
+def _seen(told: str, kind: _Kind, is_set: bool | Unseen, how: str, need: Need) -> Finding:  # noqa: FBT001  not a switch
     about = purpose(told.partition(" ")[0])
     if isinstance(is_set, Unseen):
-        return unseen(told, is_set, need=about.need)
-    return finding(told, is_set, f"{kind.word}: {about.why}", how, need=about.need)
+        return unseen(told, is_set, need=need)
+    return finding(told, is_set, f"{kind.word}: {about.why}", how, need=need)
 
 
 def _either(one: Finding, found: list[Finding]) -> Finding:

@@ -159,6 +159,22 @@ def test_what_is_missing_is_said_with_how_to_set_it(name: str, changes: dict[str
 
 
 @pytest.mark.parametrize(
+    ("registry", "missed"),
+    [("quay.io/acme", {"SLIPWAY_REGISTRY_HOST", "REGISTRY_PASSWORD (reviews)"}), ("ghcr.io/acme", set())],
+)
+def test_another_registry_than_githubs_needs_a_login_where_images_are_pushed(registry: str, missed: set[str]) -> None:
+    names = {"SLIPWAY_REGISTRY_HOST", "REGISTRY_PASSWORD"}
+    found = judged(
+        tree=replace(TREE, registry=registry),
+        secrets=Names(everywhere=frozenset(), by_environment=dict.fromkeys(HERE.environments, SECRETS - names)),
+        variables=Names(everywhere=VARIABLES - names),
+    )
+    assert {name for name, one in found.items() if one.is_fault} == missed
+    assert found["REGISTRY_PASSWORD (release)"].state is State.MISSING
+    assert found["REGISTRY_PASSWORD (release)"].need is Need.ADVISED
+
+
+@pytest.mark.parametrize(
     ("name", "changes"),
     [
         ("forks", {"forks": ForkApproval(approval_policy="first_time_contributors_new_to_github")}),
