@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
-from tests.manifests.expressions import Value, evaluate, is_true
-from tests.manifests.workflows import Job, jobs
+from tests.manifests.expressions import Value, dropped, evaluate, is_true
+from tests.manifests.workflows import Job, job, jobs
 
 _LOGIN = "docker/login-action"
 _RUN = "github.event.workflow_run"
@@ -69,6 +71,56 @@ def test_every_step_of_a_job_sees_no_more_than_whether_it_logs_in() -> None:
     for of in LOGGING_IN:
         assert set(of.content["env"]) == {"REGISTRY_LOGIN"}
         assert isinstance(evaluate(of.content["env"]["REGISTRY_LOGIN"], {"secrets.REGISTRY_PASSWORD": OWN}), bool)
+
+
+FOUND = '[{"name":"docker.io/acme/iris","digest":"sha256:1","built":true}]'
+OK, NO, SKIPPED = "success", "failure", "skipped"
+
+
+@pytest.mark.parametrize(
+    ("name", "results", "runs"),
+    [
+        ("release", {"wanted": OK, "models": '["iris"]', "image": OK}, True),
+        ("release", {"wanted": OK, "models": '["iris"]', "image": NO}, False),
+        ("release", {"wanted": OK, "models": '["iris"]', "image": SKIPPED}, False),
+        ("release", {"wanted": OK, "models": "[]", "image": SKIPPED}, True),
+        ("release", {"wanted": OK, "models": dropped('["acme"]', "acme"), "image": SKIPPED}, False),
+        ("release", {"wanted": NO, "image": SKIPPED}, False),
+        ("sign", {"rebuild": OK, "images": FOUND}, True),
+        ("sign", {"rebuild": NO, "images": FOUND}, True),  # one image could not be built, the others are there
+        ("sign", {"rebuild": OK, "images": "[]"}, False),
+        ("sign", {"rebuild": OK, "images": dropped(FOUND, "acme")}, True),  # and says so
+        ("sign", {"rebuild": NO}, False),
+        ("sign", {"rebuild": SKIPPED}, False),
+        ("land", {"rebuild": OK, "images": FOUND, "sign": OK}, True),
+        ("land", {"rebuild": NO, "images": FOUND, "sign": OK}, True),
+        ("land", {"rebuild": OK, "images": FOUND, "sign": NO}, False),
+        ("land", {"rebuild": OK, "images": "[]", "sign": SKIPPED}, True),
+        ("land", {"rebuild": OK, "images": dropped(FOUND, "acme"), "sign": NO}, False),
+        ("land", {"rebuild": OK, "images": dropped(FOUND, "acme"), "sign": SKIPPED}, False),
+        ("land", {"rebuild": NO, "sign": SKIPPED}, False),
+        ("land", {"rebuild": NO, "images": "[]", "sign": SKIPPED}, False),
+    ],
+)
+def test_no_image_that_is_not_signed_gets_onto_main(name: str, results: dict[str, str], *, runs: bool) -> None:
+    of = {"models": "needs.wanted.outputs.models", "images": "needs.rebuild.outputs.images"}
+    context = {of.get(one, f"needs.{one}.result"): value for one, value in results.items()}
+    assert is_true(job("release.yml", name).content["if"], context) is runs
+
+
+def test_a_list_of_images_that_github_dropped_fails_the_run_and_says_why() -> None:
+    sign = job("release.yml", "sign")
+    first = sign.steps[0]
+    made = evaluate(
+        sign.content["strategy"]["matrix"]["image"],
+        {"needs.rebuild.outputs.images": dropped(FOUND, "acme")},
+        fromJSON=lambda text: text,
+    )
+    (image,) = json.loads(str(made))
+    assert is_true(first["if"], {"matrix.image.name": image["name"]})
+    assert not is_true(first["if"], {"matrix.image.name": "docker.io/acme/iris"})
+    assert "::error::" in first["run"]
+    assert first["run"].rstrip().endswith("exit 1")
 
 
 def _written(value: Value) -> str:

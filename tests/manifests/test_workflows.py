@@ -338,35 +338,12 @@ def test_releases_wait_for_each_other_and_none_is_broken_off() -> None:
     assert document(FOLDER / "release.yml")["on"]["push"] == {"branches": ["main"]}
 
 
-@pytest.mark.parametrize(
-    ("commits", "needs", "condition"),
-    [
-        (
-            "release",
-            ["wanted", "image"],
-            (
-                "!cancelled() && (needs.image.result == 'success'"
-                " || (needs.wanted.result == 'success' && needs.image.result == 'skipped'))"
-            ),
-        ),
-        (
-            "land",
-            ["rebuild", "sign"],
-            (
-                "!cancelled() && (needs.sign.result == 'success'"
-                " || (needs.rebuild.result == 'success' && needs.sign.result == 'skipped'))"
-            ),
-        ),
-    ],
-)
-def test_what_commits_can_build_and_sign_nothing_and_waits_for_signatures(
-    commits: str, needs: list[str], condition: str
-) -> None:
+@pytest.mark.parametrize(("commits", "needs"), [("release", ["wanted", "image"]), ("land", ["rebuild", "sign"])])
+def test_what_commits_can_build_and_sign_nothing_and_waits_for_what_signs(commits: str, needs: list[str]) -> None:
     of = job("release.yml", commits)
     assert of.content["permissions"] == {"contents": "write", "packages": "read", "pull-requests": "write"}
     assert not _builds(of)
     assert of.needs == needs
-    assert of.content["if"] == condition
     assert any("cosign sign" in step.get("run", "") for step in job("release.yml", needs[-1]).steps)
 
 
@@ -451,3 +428,8 @@ def test_a_new_builder_is_named_where_slipway_reads_it(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_bytes((ROOT / "pyproject.toml").read_bytes())
     subprocess.run(["/bin/bash", "-euc", script], cwd=tmp_path, env={**os.environ, "BUILDER": name}, check=True)
     assert project.read(tmp_path).builder == name
+    dropped = subprocess.run(
+        ["/bin/bash", "-euc", script], cwd=tmp_path, env={**os.environ, "BUILDER": ""}, check=False, capture_output=True
+    )
+    assert dropped.returncode == 1
+    assert project.read(tmp_path).builder == name, "GitHub drops an output that holds a secret's value"

@@ -28,7 +28,10 @@ PURPOSES = {
     "MLFLOW_TRACKING_URI": Purpose(Need.ADVISED, "where searches are recorded; without it, nowhere that lasts"),
     "MLFLOW_TRACKING_USERNAME": Purpose(Need.ADVISED, "who records searches"),
     "MLFLOW_TRACKING_PASSWORD": Purpose(Need.ADVISED, "who records searches"),
-    "REGISTRY_USERNAME": Purpose(Need.ADVISED, _LOGIN),
+    "REGISTRY_USERNAME": Purpose(
+        Need.ADVISED,
+        "who logs in to the registry; no secret, for GitHub drops what names an image if a secret is in it",
+    ),
     "REGISTRY_PASSWORD": Purpose(Need.ADVISED, _LOGIN),
     "SLIPWAY_REGISTRY_HOST": Purpose(Need.ADVISED, "the registry's host; without it, ghcr.io"),
     APP_ID: Purpose(Need.ADVISED, "the GitHub App that pushes to main, or opens the pull requests of releases"),

@@ -160,10 +160,13 @@ def test_what_is_missing_is_said_with_how_to_set_it(name: str, changes: dict[str
 
 @pytest.mark.parametrize(
     ("registry", "missed"),
-    [("quay.io/acme", {"SLIPWAY_REGISTRY_HOST", "REGISTRY_PASSWORD (reviews)"}), ("ghcr.io/acme", set())],
+    [
+        ("quay.io/acme", {"SLIPWAY_REGISTRY_HOST", "REGISTRY_USERNAME", "REGISTRY_PASSWORD (reviews)"}),
+        ("ghcr.io/acme", set()),
+    ],
 )
 def test_another_registry_than_githubs_needs_a_login_where_images_are_pushed(registry: str, missed: set[str]) -> None:
-    names = {"SLIPWAY_REGISTRY_HOST", "REGISTRY_PASSWORD"}
+    names = {"SLIPWAY_REGISTRY_HOST", "REGISTRY_USERNAME", "REGISTRY_PASSWORD"}
     found = judged(
         tree=replace(TREE, registry=registry),
         secrets=Names(everywhere=frozenset(), by_environment=dict.fromkeys(HERE.environments, SECRETS - names)),
