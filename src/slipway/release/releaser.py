@@ -224,17 +224,24 @@ class Releaser:
         return replace(step, done=Done.COMMITTED) if self.main.land(step.commit, view.tip) else None
 
     def _guarded(self, model: str, steps: Callable[[], Iterator[Step]]) -> Iterator[Step]:
-        """A model's steps, the last of them failed where something failed."""
+        """A model's steps, the last of them failed where something failed.
+
+        That one names what was built all the same: it is recorded, so whoever commits next takes it, and it has to be
+        signed by then.
+        """
         try:
             yield from steps()
         except UnreachableError:
             raise
         except SlipwayError as error:
+            made = self.decisions.shipping.made.get(model)
             yield Step(
                 model=model,
                 environment=self.workspace.settings.environment,
                 wanted=Wanted.FAULTY if isinstance(error, InputError) else Wanted.RELEASE,
                 done=Done.FAILED,
+                image=made.image if made else "",
+                built=made is not None and not made.reused,
                 reasons=(str(error),),
                 exit_code=error.exit_code,
             )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from slipway import reviewed_bytes
@@ -27,6 +28,8 @@ class Shipping:
     images: Images
     elsewhere: Callable[[Image], bool]
     """Whether an image is where these settings make none: other settings released it."""
+    made: dict[str, Packaged] = field(default_factory=dict, repr=False)
+    """Each model's newest image of this run. What fails after it was recorded takes nothing of it back."""
 
     def built(self, state: State, key: str, commit: str) -> Packaged:
         """The image of a key that was judged; built unless it is there. `StoreError` where the key has two models."""
@@ -34,7 +37,10 @@ class Shipping:
 
         reviewed_bytes.check_undisputed(self.workspace.store, state.model, key)
         self.check_registry(state)
-        return package.run(self.workspace, self.images, state.model, key, commit=commit)
+        note = partial(self.made.__setitem__, state.model)
+        found = package.run(self.workspace, self.images, state.model, key, commit=commit, pushed=note)
+        note(found)
+        return found
 
     def newest(self, model: str, release: Release) -> str:
         """The image of a release that this builder's record names, if that is there: older bases have holes.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -49,8 +49,18 @@ class Packaged:
     """Nothing was built: it had been before."""
 
 
-def run(workspace: Workspace, images: Images, model: str, key: str, *, commit: str = "") -> Packaged:
+def run(
+    workspace: Workspace,
+    images: Images,
+    model: str,
+    key: str,
+    *,
+    commit: str = "",
+    pushed: Callable[[Packaged], None] = lambda _: None,
+) -> Packaged:
     """Build the image of a key's model, unless it is recorded and there. The commit is the one that made it, if known.
+
+    Who is told what was `pushed` hears of it before it is recorded, whatever fails from then on.
 
     Raises `StoreError` where the store has no such model, or where an image that got lost is built again
     and turns out to be another one.
@@ -63,9 +73,11 @@ def run(workspace: Workspace, images: Images, model: str, key: str, *, commit: s
     found = _trained(workspace, model, key)
     built = images.build(model, key, source(found.card, found.onnx), commit=commit)
     ours = ImageRecord(model=model, key=key, digest=built.digest, onnx_sha256=found.card.onnx_sha256)
+    packaged = Packaged(image=built.reference, onnx_sha256=ours.onnx_sha256, reused=False)
+    pushed(packaged)
     first = workspace.store.put(place, {RECORD: ours.to_json()})
     _check(ImageRecord.from_json(first[RECORD], f"{place.path}/{RECORD}"), ours, place)
-    return Packaged(image=built.reference, onnx_sha256=ours.onnx_sha256, reused=False)
+    return packaged
 
 
 def recorded(workspace: Workspace, images: Images, model: str, key: str) -> Packaged | None:

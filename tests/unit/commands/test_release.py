@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,10 @@ from tests.remotes import World
 
 from slipway.adapters.git import Git
 from slipway.adapters.main_branch import MainBranch
+from slipway.adapters.store import Files, Store
+from slipway.adapters.store_folder import Folder
 from slipway.commands.release import release
-from slipway.errors import InputError, UnreachableError
+from slipway.errors import ExitCode, InputError, StoreError, UnreachableError
 from slipway.outputs import Outputs
 from slipway.release.until import Until
 from slipway.release.wanting import MOST_AT_ONCE, at_once
@@ -237,6 +240,37 @@ def test_the_next_job_is_told_the_image(
     assert land(workspace, "toy", outputs=outputs) == 0
     assert image.encode() in (world.manifest() or b"")
     assert f"{image.rpartition('@')[0]}@{digest.read_text()}" == image
+
+
+@pytest.mark.parametrize("broken", ["*/shown", "*/image-*"])
+def test_an_image_that_is_recorded_is_handed_on_whatever_fails_afterwards(
+    world: World, clone: Git, outputs: Outputs, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    """So it is signed: the next job finds the record, and commits it."""
+    workspace = world.workspace(clone, tracking_uri=UNREACHABLE)
+
+    class Failing(Folder):
+        """A bucket that does not answer once an image was pushed."""
+
+        def sums(self, folder: str) -> bytes | None:
+            if fnmatch(folder, broken) and world.images.exists():
+                raise StoreError("the store does not answer")
+            return super().sums(folder)
+
+        def write_entry(self, folder: str, files: Files) -> bool:
+            written = super().write_entry(folder, files)
+            if fnmatch(folder, broken):
+                raise StoreError("the store does not answer")
+            return written
+
+    failing = replace(workspace, store=Store(backend=Failing.at(str(world.store))))
+    assert land(failing, "toy", until=Until.IMAGE, outputs=outputs) == ExitCode.OUTSIDE_FAILED
+    assert outputs.github
+    assert outputs.github.read_text().endswith("\nimage-built=true\n")
+    image = "@".join(outputs.files[name].read_text() for name in ("image-name", "image-digest"))
+    monkeypatch.setattr("slipway.adapters.image.Layout.build", None)
+    assert land(workspace, "toy") == 0
+    assert image.encode() in (world.manifest() or b"")
 
 
 def test_one_image_is_asked_of_one_model(world: World, clone: Git, outputs: Outputs) -> None:
