@@ -270,6 +270,20 @@ class Line:
         elif found.kind is Kind.UNCONFIRMED:
             self.apply(environment, commits.verified(state, current, found.release), lambda _: None)
 
+    def settle_badly(self) -> None:
+        """Whatever is seen of any release from here on is bad: each goes, and none comes back by that."""
+        self.release()
+        for environment in BOTH:
+            for _ in range(len(self.meanings[environment].full) * len(Platform) + 2):
+                was = self.git("rev-parse", "main")
+                self.settle(environment, well=False)
+                if self.git("rev-parse", "main") == was:
+                    break
+                self.release()
+                self.agrees()
+            else:
+                raise AssertionError((environment, "slipway takes back for ever", self.log()))
+
     # ---- what people do
 
     def edit(self, files: dict[str, str | None]) -> None:
@@ -371,6 +385,8 @@ BACK_AGAIN: tuple[Event, ...] = (*SHIPS_B, ("settle", PRODUCTION, True), ("rever
 @example(events=[*SHIPS_B, ("take back", STAGING, 0), ("release",), ("take back", STAGING, 0), ("release",)])
 @example(events=[*BACK_AGAIN, ("revert", 0), ("release",), ("gone",), ("release",), ("revert", 0), ("release",)])
 @example(events=[*SHIPS_B, ("move", "kserve"), ("release",), ("take back", STAGING, 0), ("release",)])
+@example(events=[*SHIPS_A, ("ships", "B", 0), ("ships", "C", 0)])
+@example(events=[*SHIPS_A, ("settle", PRODUCTION, True), ("move", "kserve"), ("release",), ("settle", STAGING, True)])
 @example(
     events=[("ships", "A", 0), ("settle", STAGING, False), ("release",), ("ships", "B", 0), ("settle", STAGING, True)]
 )
@@ -381,3 +397,4 @@ def test_each_environment_has_what_people_mean(template: Path, events: Sequence[
         for event in events:
             happens(line, event)
             line.agrees()
+        line.settle_badly()

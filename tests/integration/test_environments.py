@@ -282,6 +282,22 @@ def test_a_fresh_release_is_taken_back_for_what_was_before(line: Line) -> None:
     assert (line.keys(STAGING), line.keys(PRODUCTION), line.release()) == ("B", "A", [])
 
 
+def test_two_bad_releases_in_staging_give_way_to_the_last_good_one(line: Line) -> None:
+    line.live()
+    line.world.pull()
+    line.world.change("data/toy/model.toml", "canary_percent = 10", "canary_percent = 0")
+    line.world.commit("No trials")
+    for version in "BC":
+        line.world.give(version)
+        line.release()
+    served = []
+    while line.kinds()[0][0] == STAGING:
+        line.releaser(STAGING).revert("toy", line.trial(STAGING).release.key, why="its answers are wrong")
+        assert line.release() == []
+        served.append(line.keys(STAGING))
+    assert (served, line.keys(PRODUCTION)) == (["B", "A"], "A")
+
+
 def test_a_release_in_anothers_trial_says_whose_place_it_takes(line: Line) -> None:
     line.live()
     line.world.give("B")
@@ -543,6 +559,19 @@ def test_a_model_moves_to_another_platform_by_one_commit_in_each(line: Line) -> 
     serving = line.serving(PRODUCTION)
     assert serving
     assert (serving.platform, line.keys(PRODUCTION), line.release()) == (Platform.SELDON, "A", [])
+
+
+def test_a_move_that_fails_in_staging_leaves_what_was_verified(line: Line) -> None:
+    line.live()
+    line.world.pull()
+    line.world.change("data/toy/model.toml", "replicas = 2", 'replicas = 2\nplatform = "kserve"')
+    line.world.commit("Serve toy with KServe")
+    line.release()
+    line.releaser(STAGING).revert("toy", line.trial(STAGING).release.key, why="nobody answers")
+    serving = line.serving(STAGING)
+    assert serving
+    assert (serving.platform, serving.default.verified, line.keys(STAGING)) == (Platform.SELDON, True, "A")
+    assert (line.kinds(), line.release()) == ([(PRODUCTION, Kind.FRESH)], [])
 
 
 def test_a_platform_waits_for_the_end_of_a_trial(line: Line) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from slipway.adapters.own_git import ENVIRONMENT, KEY, MODEL, SOURCE
 from slipway.delivery import writer
-from slipway.delivery.manifest import Release, manifest_path
+from slipway.delivery.manifest import Release, Serving, manifest_path
 from slipway.errors import InputError
 from slipway.key import SHORT
 from slipway.plan.history import State
@@ -135,18 +135,27 @@ def verified(state: State, current: Current, release: Release, *, said: str = ""
 def reverted(state: State, current: Current, standing: Standing, why: str) -> Change:
     """A release taken back: the canary away; one with the full traffic for what was there before it.
 
-    Where that was the same release on another platform, it moves back.
+    Where that was on another platform, it moves back; with its mark, if it was verified there.
     """
     path, manifest = current.manifest(state.model)
     before, release = standing.before, standing.release
     files: dict[str, bytes | None] = {path: None}
     if standing.kind is Kind.CANARY:
         files[path] = writer.without_canary(manifest or b"", path)
-    elif before and standing.has_moved:
-        files |= _moved(state.model, current, (path, manifest or b""), before.platform, before.mode)
     elif before:
-        files[path] = writer.restored(manifest or b"", path, before.default)
+        files = _restored_there(state.model, current, (path, manifest or b""), before)
     return _about(release, "revert", _short_of(why), _sentence_of(why), state.model, current, files)
+
+
+def _restored_there(
+    model: str, current: Current, manifest: tuple[str, bytes], before: Serving
+) -> dict[str, bytes | None]:
+    """What was served before, where it was served."""
+    path, content = manifest
+    content = writer.restored(content, path, before.default)
+    files = _moved(model, current, (path, content), before.platform, before.mode)
+    place = current.place(model, before.platform)
+    return files | {place: writer.verified(files[place] or b"", place)} if before.default.verified else files
 
 
 def rebuilt(state: State, current: Current, release: Release, image: str, builder: str) -> Change:

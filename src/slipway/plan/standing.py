@@ -1,11 +1,15 @@
-"""What is served and may still be taken back by what is seen of it: a canary, or a release at full traffic. Pure."""
+"""What is served and may still be taken back by what is seen of it: a canary, or a release at full traffic. Pure.
+
+It is taken back for what was there before. What was taken away itself does not come back by that, whoever took it:
+else two bad releases would take each other's place for ever.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from itertools import takewhile
+from itertools import dropwhile, pairwise, takewhile
 from typing import TYPE_CHECKING, Protocol
 
 from slipway.plan import rule
@@ -13,6 +17,10 @@ from slipway.plan.acts import Act, Past, is_release
 
 if TYPE_CHECKING:
     from slipway.delivery.manifest import Release, Serving
+    from slipway.spec import DeploymentMode, Platform, ServingTable
+
+type Place = tuple[str, Platform, DeploymentMode]
+"""A key where it is served with the full traffic."""
 
 
 class Kind(StrEnum):
@@ -32,6 +40,9 @@ class Seen(Past, Protocol):
     def servings(self) -> Iterable[tuple[str, Serving | None]]:
         """Each commit that changed the manifest, with what it says since, newest first."""
 
+    def serving_table_at(self, commit: str) -> ServingTable | None:
+        """The model's `[serving]` in a commit; None where there is none, or where it cannot be read."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Standing:
@@ -42,11 +53,11 @@ class Standing:
     commit: str
     """That put it there."""
     before: Serving | None
-    """What was there before."""
+    """What was there before, and nobody took away since; None: nothing."""
 
     @property
     def has_moved(self) -> bool:
-        """Whether the same release was there before, on another platform."""
+        """Whether that is the same release, on another platform."""
         return self.before is not None and self.before.default.key == self.release.key
 
 
@@ -59,12 +70,15 @@ def standing(past: Seen, *, is_followed: bool) -> Standing | None:
     if serving.canary:
         canary = rule.on_trial(past)
         return _canary(canary, past) if canary else None
-    found = _default(past)
-    if is_followed:
-        return None if found is None or found.release.verified else found
-    if found is None or not (found.has_moved or (found.commit == newest.commit and _is_first(newest, past))):
+    commit, now, last = _arrival(past)
+    if now is None or (is_followed and now.default.verified):
         return None
-    return Standing(kind=Kind.FRESH, release=found.release, commit=found.commit, before=found.before)
+    found = Standing(kind=Kind.UNCONFIRMED, release=now.default, commit=commit, before=_earlier(past))
+    if is_followed:
+        return found
+    has_come = commit == newest.commit and _is_first(newest, past)
+    has_come = has_come or (found.has_moved and found.before == last)
+    return replace(found, kind=Kind.FRESH) if has_come else None
 
 
 def _canary(canary: Release, past: Past) -> Standing:
@@ -73,17 +87,43 @@ def _canary(canary: Release, past: Past) -> Standing:
     return Standing(kind=Kind.CANARY, release=canary, commit=arrived.commit, before=arrived.before)
 
 
-def _default(past: Seen) -> Standing | None:
-    """The release with the full traffic, since it is served on this platform."""
+def _arrival(past: Seen) -> tuple[str, Serving | None, Serving | None]:
+    """The commit since which what has the full traffic now is served on this platform; that, and the state before."""
     states = iter(past.servings())
     commit, now = next(states, ("", None))
-    if now is None:
-        return None
     for older, state in states:
-        if state is None or state.default.key != now.default.key or not state.is_on(now.platform, now.mode):
-            return Standing(kind=Kind.UNCONFIRMED, release=now.default, commit=commit, before=state)
+        if now is None or state is None or _place(state) != _place(now):
+            return commit, now, state
         commit = older
-    return Standing(kind=Kind.UNCONFIRMED, release=now.default, commit=commit, before=None)
+    return commit, now, None
+
+
+def _earlier(past: Seen) -> Serving | None:
+    """The newest earlier state whose release nobody took away from its place, when it was there last."""
+    gone: set[Place] = set()
+    for (commit, after), (_, before) in pairwise(past.servings()):
+        if after is None or before is None:
+            return None
+        gone.add(_place(after))
+        if _place(before) not in gone and not _is_back(commit, before, after, past):
+            return before
+    return None
+
+
+def _is_back(commit: str, before: Serving, after: Serving, past: Seen) -> bool:
+    """Whether a commit brought back an earlier state, and neither the inputs nor `[serving]` asked for it."""
+    older = [state for _, state in dropwhile(lambda one: one[0] != commit, past.servings()) if state][1:]
+    if before.default.key != after.default.key:
+        named = {(state.default.key, state.default.commit) for state in older}
+        is_known = (after.default.key, after.default.commit) in named
+        return is_known and past.key_at(commit) != after.default.key
+    wished = past.serving_table_at(commit)
+    is_asked = wished is not None and after.is_on(wished.platform, wished.deployment_mode)
+    return not is_asked and _place(after) in map(_place, older)
+
+
+def _place(serving: Serving) -> Place:
+    return serving.default.key, serving.platform, serving.mode
 
 
 def _trial(serving: Serving | None) -> str | None:
