@@ -6,6 +6,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -31,6 +32,8 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("slipway")
 
 SOURCE = Path(__file__).parents[1]
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:  # under nohup, which the programs of these tests would inherit
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 MODEL_TOML = """\
 [model]
 task = "classification"
