@@ -63,6 +63,17 @@ class Place:
     def write(self, content: bytes) -> None:
         s3_server.put(self.source, content)
 
+    def rewrite(self, content: bytes) -> None:
+        """Upload in parts, as large files are: the ETag is no MD5 of them then."""
+        import boto3
+
+        client = boto3.client("s3")
+        bucket, _, key = self.source.removeprefix("s3://").partition("/")
+        upload = client.create_multipart_upload(Bucket=bucket, Key=key)["UploadId"]
+        part = {"Bucket": bucket, "Key": key, "UploadId": upload}
+        tag = client.upload_part(**part, PartNumber=1, Body=content)["ETag"]
+        client.complete_multipart_upload(**part, MultipartUpload={"Parts": [{"ETag": tag, "PartNumber": 1}]})
+
 
 @pytest.fixture
 def place(s3: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, request: pytest.FixtureRequest) -> Place:
@@ -105,16 +116,22 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeGitHub]:
 
 
 @pytest.fixture
-def run(world: World, capsys: pytest.CaptureFixture[str]) -> Watch:
-    """Watch toy in a clone of its own, which is gone afterwards, as a job's is; what the command said, and its code."""
+def run(world: World, place: Place, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> Watch:
+    """Watch toy in a clone of its own, which is gone afterwards, as a job's is.
+
+    What the command said, its code, and whether it fetched what the source holds.
+    """
     count = iter(range(100))
+    asked = f"GET /{place.source.removeprefix('s3://')}"
 
     def once(*, until: Until = Until.PROPOSAL, **settings: Any) -> dict[str, Any]:
         clone = world.clone(f"clone-{next(count)}", "--depth=1")
         capsys.readouterr()
+        caplog.clear()
         code = watch(world.workspace(clone, **settings), [], replace(LOOK, until=until), as_json=True)
         (found,) = json.loads(capsys.readouterr().out)["models"]
-        return {**found, "code": code, "said": "; ".join(found["said"])}
+        fetches = any(asked in one.getMessage() for one in caplog.records)
+        return {**found, "code": code, "said": "; ".join(found["said"]), "fetches": fetches}
 
     return once
 
@@ -212,20 +229,6 @@ class TestNewData:
         assert not world.bare("branch", "--list", BRANCH)
         assert not [*server.asked("POST", "/pulls"), *server.asked("POST", "/issues")]
 
-    def test_the_same_data_written_anew_are_not_proposed(self, world: World, place: Place, run: Watch) -> None:
-        import boto3
-
-        client = boto3.client("s3")
-        bucket, _, key = place.source.removeprefix("s3://").partition("/")
-        upload = client.create_multipart_upload(Bucket=bucket, Key=key)["UploadId"]
-        part = {"Bucket": bucket, "Key": key, "UploadId": upload}
-        tag = client.upload_part(**part, PartNumber=1, Body=OLD)["ETag"]
-        client.complete_multipart_upload(**part, MultipartUpload={"Parts": [{"ETag": tag, "PartNumber": 1}]})
-        found = run()
-        assert (found["decision"], found["data"], found["code"]) == ("nothing", "same", 0)
-        assert "written anew" in found["said"]
-        assert not world.bare("branch", "--list", BRANCH)
-
     def test_an_empty_file_is_not_taken(self, place: Place, run: Watch) -> None:
         place.write(b"")
         found = run()
@@ -259,6 +262,93 @@ class TestNewData:
         assert (found["code"], found["url"]) == (0, "")
         assert "open its pull request yourself" in found["said"]
         assert proposed(world).md5 == md5(NEW)
+
+
+@pytest.mark.usefixtures("server")
+class TestSameData:
+    """A source that is written anew with the data of main, and shows an ETag that is no checksum of them."""
+
+    def test_they_are_fetched_once_and_not_proposed(
+        self, world: World, place: Place, server: FakeGitHub, run: Watch, *, versions: bool
+    ) -> None:
+        place.rewrite(OLD)
+        first = run()
+        assert (first["decision"], first["data"], first["code"], first["url"]) == ("nothing", "rewritten", 0, "")
+        assert "written anew" in first["said"]
+        for until in Until:
+            again = run(until=until)
+            assert (again["decision"], again["data"], again["code"]) == ("nothing", "rewritten", 0)
+            assert "newer data" not in again["said"]
+            assert not again["fetches"]
+        assert first["fetches"]
+        noted = proposed(world)
+        assert (noted.md5, world.bare("diff", "--name-only", "main", BRANCH)) == (md5(OLD), FILE)
+        place.rewrite(OLD)
+        assert [run()["fetches"] for _ in range(2)] == [versions, False]  # another version is another state
+        assert not server.state.pulls
+
+    def test_a_job_that_keeps_data_first_fetches_them_once(self, place: Place, run: Watch) -> None:
+        place.rewrite(OLD)
+        assert [run(until=until)["fetches"] for until in (Until.DATA, Until.PROPOSAL)] == [True, False]
+
+    def test_they_take_back_what_waits(self, world: World, place: Place, server: FakeGitHub, run: Watch) -> None:
+        place.write(NEW)
+        run()
+        place.rewrite(OLD)
+        assert "/pull/1 is closed: there is nothing to it any more" in run()["said"]
+        assert not server.state.pulls[1].is_open
+        assert proposed(world).md5 == md5(OLD)
+        assert not run()["fetches"]
+        place.write(NEW)
+        assert run()["url"].endswith("/pull/2")
+        assert proposed(world).md5 == md5(NEW)
+
+    def test_a_note_is_gone_when_main_knows_as_much(self, world: World, place: Place, run: Watch) -> None:
+        place.rewrite(OLD)
+        run()
+        point(world, place)
+        assert run()["data"] == "same"
+        assert not world.bare("branch", "--list", BRANCH)
+
+    def test_a_note_that_nobody_can_read_is_none(self, world: World, place: Place, run: Watch) -> None:
+        place.rewrite(OLD)
+        run()
+        world.person.run("checkout", "--quiet", "-b", "damaged")
+        world.write(FILE, "outs: 7\n")
+        world.person.run("commit", "--quiet", "--all", "--message=Damage it\n\nSlipway-Model: toy")
+        world.person.run("push", "--quiet", "--force", "origin", f"HEAD:refs/heads/{BRANCH}")
+        assert [run()["fetches"] for _ in range(2)] == [True, False]
+        assert proposed(world).md5 == md5(OLD)
+
+    def test_a_note_of_what_main_had_before_keeps_nothing_from_being_proposed(
+        self, world: World, place: Place, run: Watch
+    ) -> None:
+        place.rewrite(OLD)
+        run()
+        pointer = proposed(world)
+        assert pointer.source
+        world.write(
+            FILE, replace(pointer, md5=md5(NEW), size=len(NEW), source=replace(pointer.source, etag="x")).to_bytes()
+        )
+        world.commit("Point toy to other data")
+        assert run()["decision"] == "propose"
+        assert proposed(world).md5 == md5(OLD)
+
+    def test_somebody_elses_branch_and_a_remote_that_refuses_are_no_failure(
+        self, world: World, place: Place, run: Watch
+    ) -> None:
+        hook = world.remote / "hooks" / "pre-receive"
+        hook.write_text("#!/bin/sh\nexit 1\n", encoding="utf-8")
+        hook.chmod(0o755)
+        place.rewrite(OLD)
+        found = run()
+        assert (found["decision"], found["code"]) == ("nothing", 0)
+        assert "they are fetched again at the next look" in found["said"]
+        hook.unlink()
+        world.person.run("push", "--quiet", "origin", f"HEAD:refs/heads/{BRANCH}")
+        theirs = waiting(world)
+        assert run()["code"] == 0
+        assert waiting(world) == theirs
 
 
 @pytest.mark.usefixtures("server")

@@ -2,7 +2,8 @@
 
 What has been proposed is read from the remote's branch and from the forge each time, so a run that comes twice, at the
 same time or after a kill ends in the same pull request. The data are where pointers lead to before a branch names
-them, and the branch is there before its pull request.
+them, and the branch is there before its pull request. A branch without one may also note that a state of the source,
+which was fetched, has the data of main.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from slipway.adapters.git import Commit
 from slipway.adapters.main_branch import LostRaceError, MainBranch
 from slipway.adapters.own_git import MODEL
 from slipway.datasets.pointer import SUFFIX, Pointer, Source
+from slipway.errors import InputError, OutsideError
 from slipway.forge import watching
 from slipway.forge.watching import Answered, Closed, Left, Words
 from slipway.key import SHORT
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from slipway.workspace import Workspace
 
 BRANCHES = "slipway/watch/"
+_REWRITTEN = "The source was written anew with the data that main has. This notes its state, and need not be merged."
 _TRIES = 5
 _PAUSE = 0.2
 
@@ -69,9 +72,37 @@ class DataUpdate:
         """The pull request by which a person has decided about these data; None if nobody has."""
         return self._answered(model, Marker(model=model, about=_about(source)))
 
-    def keep(self, subject: Subject, source: Source, outcome: Outcome) -> Outcome:
-        """Have the data where a pointer to them will lead, and propose nothing yet."""
-        new = self._kept(subject, source, self._waiting.get(f"{BRANCHES}{subject.model}"))
+    def is_noted(self, subject: Subject, pointer: Pointer, source: Source) -> bool:
+        """Whether an earlier look has fetched this state of the source, and found what main's pointer names."""
+        found = self._waits(subject)
+        return found is not None and found.source == source and found.md5 == pointer.md5
+
+    def note(self, subject: Subject, pointer: Pointer, source: Source, outcome: Outcome) -> Outcome:
+        """Have the branch say which other state of the source has main's data: no later look then fetches that again.
+
+        An ETag need not be a checksum, so only who has fetched a state knows, and many a run keeps nothing but what it
+        pushes. No pull request comes of it: to merge it changes no data. What waited before is taken back.
+        """
+        branch = f"{BRANCHES}{subject.model}"
+        waits = self._waiting.get(branch)
+        is_told_apart = bool(source.etag or source.version_id)
+        if self.main.remote is None or not is_told_apart or (waits is not None and not self.main.is_own(waits)):
+            return outcome
+        closed = self._closed(branch, subject.model) if waits is not None else None
+        if isinstance(closed, Left):
+            return _left(outcome, closed, branch)
+        if closed is not None:
+            outcome = _over(outcome, closed)
+        message = _message(subject.model, "the same data", pointer, _REWRITTEN)
+        try:
+            self._committed(subject, replace(pointer, source=source), branch, message)
+        except OutsideError as error:
+            return outcome.saying(f"they are fetched again at the next look, since that cannot be noted: {error}")
+        return outcome.saying(f"the branch {branch} notes it: they are not fetched again")
+
+    def keep(self, subject: Subject, pointer: Pointer, source: Source, outcome: Outcome) -> Outcome:
+        """Have the data where a pointer to them will lead, and propose nothing yet; raises as `propose`."""
+        new = self._kept(subject, pointer, source)
         return outcome.saying(f"they are kept: md5 {new.md5}")
 
     def propose(self, subject: Subject, pointer: Pointer, source: Source, outcome: Outcome) -> Outcome:
@@ -85,12 +116,13 @@ class DataUpdate:
             return replace(
                 outcome.saying(f"somebody else has committed to {branch}: it is left to them"), branch=branch
             )
-        new = self._kept(subject, source, waits)
-        if new.md5 == pointer.md5:
-            raise SameDataError
+        new = self._kept(subject, pointer, source)
         marker = Marker(model=subject.model, about=_about(source, new))
         if not (answer := self._answered(subject.model, marker)):
-            commit = self._committed(subject, new, outcome, branch)
+            found = evidence.headline(decision.findings(outcome.live))
+            said = f"The source that {subject.file} names holds other data by now."
+            said = f"{said} Found of what is live: {found}." if found else said
+            commit = self._committed(subject, new, branch, _message(subject.model, "newer data", new, said))
             outcome = replace(outcome.saying(f"it is proposed on the branch {branch}"), branch=branch)
             answer = self._answered(subject.model, marker, commit)
         if answer:
@@ -107,36 +139,52 @@ class DataUpdate:
         waits = self._waiting.get(branch)
         if waits is None or not self.main.is_own(waits):
             return outcome
-        match watching.withdraw(self.forge, branch, outcome.model) if self.forge else None:
-            case Left(url=url):
-                said = f"{url} is left to the person who wrote its text, though there is nothing to it any more"
-                return replace(outcome.saying(said), url=url, branch=branch)
-            case Closed(url=url):
-                outcome = outcome.saying(f"{url} is closed: there is nothing to it any more")
-            case None:
-                pass
+        closed = self._closed(branch, outcome.model)
+        if isinstance(closed, Left):
+            return _left(outcome, closed, branch)
+        if closed is not None:
+            outcome = _over(outcome, closed)
         return outcome.saying(f"the branch {branch} is taken back") if self.main.withdraw(branch) else outcome
 
     def _answered(self, model: str, marker: Marker, head: str = "") -> Answered | None:
         pulls = self.forge.pulls_of_branch(f"{BRANCHES}{model}") if self.forge else ()
         return watching.answered(pulls, marker, head)
 
-    def _kept(self, subject: Subject, source: Source, waits: str | None) -> Pointer:
-        """The new pointer: the one that waits already, or one to data that are fetched now."""
-        if waits is not None and self.main.brings_only(waits, self.tip.id, subject.file):
-            content = Commit(git=self.workspace.git, id=waits).read(subject.file)
-            pointer = Pointer.parse(content, subject.file) if content is not None else None
-            if pointer is not None and pointer.source == source:
-                return pointer
+    def _closed(self, branch: str, model: str) -> Closed | Left | None:
+        return watching.withdraw(self.forge, branch, model) if self.forge else None
+
+    def _waits(self, subject: Subject) -> Pointer | None:
+        """The pointer that waits on the branch. One that cannot be read is none: another takes its place."""
+        waits = self._waiting.get(f"{BRANCHES}{subject.model}")
+        if waits is None or not self.main.brings_only(waits, self.tip.id, subject.file):
+            return None
+        content = Commit(git=self.workspace.git, id=waits).read(subject.file)
+        try:
+            return Pointer.parse(content, subject.file) if content is not None else None
+        except InputError:
+            return None
+
+    def _kept(self, subject: Subject, before: Pointer, source: Source) -> Pointer:
+        """The new pointer: the one that waits already, or one to data that are fetched now.
+
+        Raises `SameDataError` where they turn out to be those that main has.
+        """
+        waits = self._waits(subject)
+        new = waits if waits is not None and waits.source == source else self._fetched(subject, source)
+        if new.md5 == before.md5:
+            raise SameDataError
+        return new
+
+    def _fetched(self, subject: Subject, source: Source) -> Pointer:
         self.workspace.screen.say(f"{subject.model}: fetching {source.url}")
         kept = self.data.keep(source, self.tip.read(".dvc/config"))
         name = subject.file.rpartition("/")[2].removesuffix(SUFFIX)
         return Pointer(path=name, md5=kept.md5, size=kept.size, source=source)
 
-    def _committed(self, subject: Subject, pointer: Pointer, outcome: Outcome, branch: str) -> str:
+    def _committed(self, subject: Subject, pointer: Pointer, branch: str, message: str) -> str:
         """The commit that waits on the branch. Whoever loses a race finds the other's, which changes the same."""
         files = {subject.file: pointer.to_bytes()}
-        commit = self.main.commit(self.tip.id, files, _message(subject, pointer, outcome), self.workspace.now())
+        commit = self.main.commit(self.tip.id, files, message, self.workspace.now())
         if commit is None:  # pragma: no cover  another checksum makes another file
             raise SameDataError
         for attempt in range(1, _TRIES):
@@ -168,14 +216,14 @@ def _text(subject: Subject, pointer: Pointer, new: Pointer, outcome: Outcome) ->
     return evidence.proposal(subject.model, update, decision.findings(outcome.live), outcome.live, unknown)
 
 
-def _message(subject: Subject, pointer: Pointer, outcome: Outcome) -> str:
-    found = evidence.headline(decision.findings(outcome.live))
-    said = f"The source that {subject.file} names holds other data by now."
-    lines = [
-        f"watch({subject.model}): newer data {pointer.md5[:SHORT]}",
-        "",
-        f"{said} Found of what is live: {found}." if found else said,
-        "",
-        f"{MODEL}: {subject.model}",
-    ]
-    return "\n".join(lines) + "\n"
+def _message(model: str, what: str, pointer: Pointer, said: str) -> str:
+    return f"watch({model}): {what} {pointer.md5[:SHORT]}\n\n{said}\n\n{MODEL}: {model}\n"
+
+
+def _over(outcome: Outcome, closed: Closed) -> Outcome:
+    return outcome.saying(f"{closed.url} is closed: there is nothing to it any more")
+
+
+def _left(outcome: Outcome, left: Left, branch: str) -> Outcome:
+    said = f"{left.url} is left to the person who wrote its text, though there is nothing to it any more"
+    return replace(outcome.saying(said), url=left.url, branch=branch)

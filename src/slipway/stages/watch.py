@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from slipway import spec
 from slipway.adapters.data.remote import MissingDataError
 from slipway.adapters.git import Commit
-from slipway.datasets.pointer import SUFFIX, Pointer
+from slipway.datasets.pointer import SUFFIX, Pointer, Source
 from slipway.datasets.update import BRANCHES, Data, DataUpdate, SameDataError
 from slipway.delivery.manifest import live_key
 from slipway.errors import ExitCode, InputError, OutsideError, SlipwayError
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
 _OVER = (State.SAME, State.NO_SOURCE, State.NO_POINTER)
 """Where the source holds nothing else any more, so that what waits is of no use."""
-_REWRITTEN = Fresh(state=State.SAME, what="its source was written anew, with the data that it is trained on")
 _UNASKED = "what is live was not looked at: no address of a Prometheus is known (SLIPWAY_PROMETHEUS)"
 _DEPTH = 3
 
@@ -144,17 +143,22 @@ class Watcher:
             return None, str(error)
 
     def _fresh(self, subject: Subject) -> Fresh:
-        source = subject.pointer.source if subject.pointer else None
-        if source is None:
-            return fresh.judge(subject.pointer, None)
+        pointer = subject.pointer
+        if pointer is None or pointer.source is None:
+            return fresh.judge(pointer, None)
         try:
-            return fresh.judge(subject.pointer, self.data.head(source.url))
+            return self._judged(subject, pointer, self.data.head(pointer.source.url))
         except MissingDataError:
             return fresh.judge(subject.pointer, None)
         except InputError as error:
             return Fresh(state=State.NO_SOURCE, what=f"its pointer's source cannot be looked at: {error}")
         except OutsideError as error:
             return Fresh(state=State.UNKNOWN, what=str(error))
+
+    def _judged(self, subject: Subject, pointer: Pointer, now: Source) -> Fresh:
+        found = fresh.judge(pointer, now)
+        is_known = found.state is State.NEWER and self._update.is_noted(subject, pointer, now)
+        return fresh.REWRITTEN if is_known else found
 
     def _said(self, subject: Subject, outcome: Outcome) -> list[str]:
         if subject.key is None:
@@ -168,7 +172,7 @@ class Watcher:
     def _act(self, subject: Subject, outcome: Outcome) -> Outcome:
         match outcome.decision:
             case Propose():
-                return self._propose(subject, outcome)
+                return self._proposed(subject, outcome)
             case Stuck() as stuck:
                 return self._withdrawn(self._tell(outcome, stuck))
             case Nothing():
@@ -176,22 +180,25 @@ class Watcher:
             case _:
                 return replace(outcome, exit_code=ExitCode.OUTSIDE_FAILED)
 
-    def _propose(self, subject: Subject, outcome: Outcome) -> Outcome:
+    def _proposed(self, subject: Subject, outcome: Outcome) -> Outcome:
         pointer, source = subject.pointer, outcome.fresh.source if outcome.fresh else None
         if pointer is None or source is None:  # pragma: no cover  newer data have both
             raise TypeError("newer data without a source")
+        try:
+            return self._propose(subject, pointer, source, outcome)
+        except SameDataError:
+            asked = decision.decide(outcome.live, fresh.REWRITTEN, is_known=not outcome.problem)
+            again = replace(outcome.saying(fresh.REWRITTEN.what), decision=asked, fresh=fresh.REWRITTEN)
+            return self._update.note(subject, pointer, source, self._act(subject, again))
+
+    def _propose(self, subject: Subject, pointer: Pointer, source: Source, outcome: Outcome) -> Outcome:
         if answer := self._update.answer(subject.model, source):
             return outcome.saying(f"{answer}: these data are not proposed again")
         if self.until is Until.LOOK:
             return outcome.saying(f"they would be proposed on the branch {BRANCHES}{subject.model}")
         if self.until is Until.DATA:
-            return self._update.keep(subject, source, outcome)
-        try:
-            return self._settled(self._update.propose(subject, pointer, source, outcome))
-        except SameDataError:
-            asked = decision.decide(outcome.live, _REWRITTEN, is_known=not outcome.problem)
-            again = replace(outcome.saying(_REWRITTEN.what), decision=asked, fresh=_REWRITTEN)
-            return self._act(subject, again)
+            return self._update.keep(subject, pointer, source, outcome)
+        return self._settled(self._update.propose(subject, pointer, source, outcome))
 
     def _tell(self, outcome: Outcome, stuck: Stuck) -> Outcome:
         said = f"{evidence.headline(stuck.findings)}, and there are no newer data"

@@ -18,6 +18,8 @@ class State(StrEnum):
 
     NEWER = "newer"
     SAME = "same"
+    REWRITTEN = "rewritten"
+    """In another state than the pointer names, with the same data, as who has fetched it knows."""
     NO_POINTER = "no pointer"
     NO_SOURCE = "no source"
     GONE = "gone"
@@ -35,6 +37,9 @@ class Fresh:
     """A sentence, without its full stop. It may name files."""
     source: Source | None = None
     """As it is now, if it was read."""
+
+
+REWRITTEN = Fresh(state=State.REWRITTEN, what="its source was written anew, with the data that it is trained on")
 
 
 def judge(pointer: Pointer | None, now: Source | None) -> Fresh:

@@ -20,7 +20,10 @@ class Until(StrEnum):
     LOOK = "look"
     """Nothing is changed anywhere."""
     DATA = "data"
-    """Newer data are fetched and kept, so that whoever is to read them finds them before they are proposed."""
+    """Newer data are fetched and kept, so that whoever is to read them finds them before they are proposed.
+
+    That they are main's after all is noted on the branch.
+    """
     PROPOSAL = "proposal"
 
 
