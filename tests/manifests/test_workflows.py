@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from tests.manifests.commands import Command, of_script, of_workflow
-from tests.manifests.expressions import evaluate
+from tests.manifests.expressions import evaluate, is_true
 from tests.manifests.workflows import ACTIONS, FOLDER, ROOT, WORKFLOWS, Job, document, job, jobs
 
 from slipway import project
@@ -366,12 +366,34 @@ def test_a_signature_is_tried_again_and_a_failed_one_fails_its_job(signing: Job,
         assert called.read_text().splitlines() == ["sign --yes one@two"] * calls
 
 
-def test_an_image_is_attested_by_the_run_that_built_it() -> None:
-    conditions = [
-        step["if"] for of in jobs("release.yml") for step in of.steps if "actions/attest@" in step.get("uses", "")
-    ]
-    assert len(conditions) == 2
-    assert all("steps.image.outputs.image-built == 'true'" in one or "matrix.image.built" in one for one in conditions)
+@pytest.mark.parametrize("of", [job("release.yml", name) for name in ("image", "sign")], ids=str)
+@pytest.mark.parametrize(("code", "told"), [(0, {}), (1, {"missing": "true"})])
+def test_an_image_is_attested_unless_a_run_of_mains_workflow_did_so(
+    of: Job, code: int, told: dict[str, str], tmp_path: Path
+) -> None:
+    """Whichever run built it: one that failed at this is made up for by the next, since nothing landed till then."""
+    (look,) = (step for step in of.steps if step.get("id") == "provenance")
+    called = tmp_path / "called"
+    stub = f'gh() {{ echo "$@" >> {called}; return {code}; }}\n'
+    environ = {"IMAGE": "one@two", "GITHUB_REPOSITORY": "acme/models", "WORKFLOW": "acme/models/.github/x.yml"}
+    assert _outputs(stub + look["run"], tmp_path, **environ) == told
+    asked = "--repo acme/models --signer-workflow acme/models/.github/x.yml --source-ref refs/heads/main"
+    assert called.read_text().splitlines() == [f"attestation verify oci://one@two {asked}"]
+    attest = of.steps[of.steps.index(look) + 1]
+    assert attest["uses"].startswith("actions/attest@")
+    assert "continue-on-error" not in {*attest, *of.content}
+    context = {f"steps.provenance.outputs.{name}": value for name, value in told.items()}
+    assert is_true(attest["if"], context) is bool(told)
+
+
+@pytest.mark.parametrize(
+    ("name", "of_image"), [("image", "steps.image.outputs.image-digest"), ("sign", "matrix.image.name")]
+)
+def test_who_may_attest_nothing_or_has_nothing_to_attest_does_not_look(name: str, of_image: str) -> None:
+    (look,) = (step for step in job("release.yml", name).steps if step.get("id") == "provenance")
+    assert is_true(look["if"], {of_image: "x"})
+    assert not is_true(look["if"], {})
+    assert not is_true(look["if"], {of_image: "x", "vars.SLIPWAY_ATTEST": "never"})
 
 
 def test_what_looks_an_image_up_is_logged_in_to_the_registry() -> None:
