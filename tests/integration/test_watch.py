@@ -1,4 +1,4 @@
-"""`slipway watch` with a real remote, S3 over HTTP and a GitHub of the tests' own. Half a minute."""
+"""`slipway watch` with a real remote, S3 over HTTP and a GitHub of the tests' own. A minute."""
 
 from __future__ import annotations
 
@@ -302,6 +302,17 @@ class TestSameData:
         place.write(NEW)
         assert run()["url"].endswith("/pull/2")
         assert proposed(world).md5 == md5(NEW)
+
+    def test_they_take_back_nothing_that_a_person_took_over(
+        self, world: World, place: Place, server: FakeGitHub, run: Watch
+    ) -> None:
+        place.write(NEW)
+        run()
+        pull = server.state.pulls[1]
+        pull.body = "Mine."
+        place.rewrite(OLD)
+        assert "/pull/1 is left to the person who wrote its text" in run()["said"]
+        assert (pull.is_open, pull.body, proposed(world).md5) == (True, "Mine.", md5(NEW))
 
     def test_a_note_is_gone_when_main_knows_as_much(self, world: World, place: Place, run: Watch) -> None:
         place.rewrite(OLD)

@@ -1,6 +1,6 @@
 """`slipway watch` with a real Prometheus: what it scrapes of models that drift, do not, or say nothing.
 
-Twenty seconds, most of them until Prometheus has seen enough.
+Half a minute, most of them until Prometheus has seen enough.
 """
 
 from __future__ import annotations
