@@ -7,9 +7,9 @@ else two bad releases would take each other's place for ever.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
-from itertools import dropwhile, pairwise, takewhile
+from itertools import dropwhile, islice, pairwise, takewhile
 from typing import TYPE_CHECKING, Protocol
 
 from slipway.plan import rule
@@ -55,11 +55,6 @@ class Standing:
     before: Serving | None
     """What was there before, and nobody took away since; None: nothing."""
 
-    @property
-    def has_moved(self) -> bool:
-        """Whether that is the same release, on another platform."""
-        return self.before is not None and self.before.default.key == self.release.key
-
 
 def standing(past: Seen, *, is_followed: bool) -> Standing | None:
     """What is to be settled of a model; `is_followed`: whether another environment takes what is verified here."""
@@ -70,21 +65,32 @@ def standing(past: Seen, *, is_followed: bool) -> Standing | None:
     if serving.canary:
         canary = rule.on_trial(past)
         return _canary(canary, past) if canary else None
-    commit, now, last = _arrival(past)
-    if now is None or (is_followed and now.default.verified):
-        return None
-    found = Standing(kind=Kind.UNCONFIRMED, release=now.default, commit=commit, before=_earlier(past))
-    if is_followed:
-        return found
-    has_come = commit == newest.commit and _is_first(newest, past)
-    has_come = has_come or (found.has_moved and found.before == last)
-    return replace(found, kind=Kind.FRESH) if has_come else None
+    return _unconfirmed(past) if is_followed else _fresh(newest, past)
 
 
 def _canary(canary: Release, past: Past) -> Standing:
     since = takewhile(lambda act: _trial(act.after) == canary.key, past.acts())
     *_, arrived = since
     return Standing(kind=Kind.CANARY, release=canary, commit=arrived.commit, before=arrived.before)
+
+
+def _unconfirmed(past: Seen) -> Standing | None:
+    commit, now, _ = _arrival(past)
+    if now is None or now.default.verified:
+        return None
+    return Standing(kind=Kind.UNCONFIRMED, release=now.default, commit=commit, before=_earlier(past))
+
+
+def _fresh(newest: Act, past: Seen) -> Standing | None:
+    commit, now, last = _arrival(past)
+    if now is None:
+        return None
+    has_moved = last is not None and last.default.key == now.default.key
+    if not has_moved and not (commit == newest.commit and _is_first(newest, past)):
+        return None
+    before = _earlier(past)
+    has_moved_back = has_moved and before != last
+    return None if has_moved_back else Standing(kind=Kind.FRESH, release=now.default, commit=commit, before=before)
 
 
 def _arrival(past: Seen) -> tuple[str, Serving | None, Serving | None]:
@@ -112,14 +118,14 @@ def _earlier(past: Seen) -> Serving | None:
 
 def _is_back(commit: str, before: Serving, after: Serving, past: Seen) -> bool:
     """Whether a commit brought back an earlier state, and neither the inputs nor `[serving]` asked for it."""
-    older = [state for _, state in dropwhile(lambda one: one[0] != commit, past.servings()) if state][1:]
-    if before.default.key != after.default.key:
-        named = {(state.default.key, state.default.commit) for state in older}
-        is_known = (after.default.key, after.default.commit) in named
-        return is_known and past.key_at(commit) != after.default.key
-    wished = past.serving_table_at(commit)
-    is_asked = wished is not None and after.is_on(wished.platform, wished.deployment_mode)
-    return not is_asked and _place(after) in map(_place, older)
+    older = (state for _, state in islice(dropwhile(lambda one: one[0] != commit, past.servings()), 1, None) if state)
+    if before.default.key == after.default.key:
+        wished = past.serving_table_at(commit)
+        is_asked = wished is not None and after.is_on(wished.platform, wished.deployment_mode)
+        return not is_asked and any(_place(state) == _place(after) for state in older)
+    if past.key_at(commit) == after.default.key:
+        return False
+    return (after.default.key, after.default.commit) in ((one.default.key, one.default.commit) for one in older)
 
 
 def _place(serving: Serving) -> Place:
