@@ -65,7 +65,7 @@ class ServingTable(Table):
     canary_requests: Annotated[int, Field(ge=0)] = 200
     """How many requests a canary answers at least before it is compared with the default."""
     canary_hours: Annotated[float, Field(gt=0, le=720)] = 24.0
-    """How long a canary waits for so many; then its golden requests alone decide."""
+    """How long a canary waits for so many; then its golden requests decide, unless it looks worse than the default."""
     platform: Annotated[Platform, Lenient] = Platform.SELDON
     """What serves it: another one is another manifest, and retrains nothing."""
     deployment_mode: Annotated[DeploymentMode, Lenient] = DeploymentMode.STANDARD
