@@ -100,6 +100,10 @@ class Pipeline:
         finally:
             review.close()
 
+    def known(self, name: str) -> Judged | None:
+        """What `judge` would say, if the store has all that it takes; nothing is done for it."""
+        return _Review(self, name).known()
+
     def validate(self, name: str) -> Validation:
         """The first stage alone."""
         return _Review(self, name).validate()
@@ -176,14 +180,17 @@ class _Review:
         comparison, compared = compare.run(self._workspace, self._model, made, base=self._base)
         if tuned:
             self.track(tuned, comparison)
-        return Judged(
-            key=comparison.key,
-            verdict=comparison.verdict,
-            trained=known is None,
-            known=known is not None and validated and compared,
-            metrics={row.name: row.challenger for row in comparison.metrics},
-            reasons=tuple(reason.text for reason in comparison.reasons if reason.state is not ReasonState.PASS),
-        )
+        return _judged(comparison, trained=known is None, known=known is not None and validated and compared)
+
+    def known(self) -> Judged | None:
+        """The verdict, if all that it is made from was found before."""
+        validation = validate.known(self._workspace, self._model)
+        if validation is None:
+            return None
+        if not validation.passed:
+            return _refused(validation, known=True)
+        comparison = compare.known(self._workspace, self._model, base=self._base)
+        return None if comparison is None else _judged(comparison, trained=False, known=True)
 
     def validate(self) -> Validation:
         """Check the data."""
@@ -319,6 +326,17 @@ class _Review:
         self._times.append(StageTime(stage=stage, seconds=seconds, reused=reused))
         took = f"done before, in {seconds:.1f} s" if reused else f"{seconds:.1f} s"
         self._workspace.screen.say(f"{self._model.name}: {stage:8} {took}")
+
+
+def _judged(comparison: Comparison, *, trained: bool, known: bool) -> Judged:
+    return Judged(
+        key=comparison.key,
+        verdict=comparison.verdict,
+        trained=trained,
+        known=known,
+        metrics={row.name: row.challenger for row in comparison.metrics},
+        reasons=tuple(reason.text for reason in comparison.reasons if reason.state is not ReasonState.PASS),
+    )
 
 
 def _refused(validation: Validation, *, known: bool) -> Judged:

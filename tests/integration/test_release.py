@@ -31,7 +31,7 @@ from slipway.errors import InputError
 from slipway.plan.history import State
 from slipway.plan.rule import Decision, Wanted
 from slipway.release.step import Done, Step
-from slipway.release.until import Until
+from slipway.release.until import Since, Until
 from slipway.release.wanting import wanting
 
 BRANCH = "slipway/production/toy"
@@ -414,6 +414,73 @@ def test_a_verdict_of_no_is_told_before_anything_is_built(world: World, clone: G
     (step,) = until(world, clone, last)
     assert (step.done, step.reasons[0], step.image) == (Done.REFUSED, "the verdict is block", "")
     assert not world.images.exists()
+
+
+def landed(world: World, git: Git) -> list[Step]:
+    """What the job does that has neither cores to train nor anything to build with."""
+    return list(replace(world.releaser(git), since=Since.IMAGE).release())
+
+
+MADE = ("slipway.stages.tune.run", "slipway.stages.validate._validate", "slipway.stages.compare._Judge.compare")
+
+
+@pytest.mark.parametrize("is_reviewed", [True, False])
+def test_what_came_meanwhile_holds_up_nothing_that_is_ready(
+    world: World, clone: Git, monkeypatch: pytest.MonkeyPatch, *, is_reviewed: bool
+) -> None:
+    world.add("another")
+    (built,) = until(world, clone, Until.IMAGE)
+    late = world.commit("Add another")
+    if not is_reviewed:
+        shutil.rmtree(world.store / "another")
+    forbid(monkeypatch, *MADE, "slipway.adapters.image.Layout.build")
+    left, step = landed(world, clone)
+    assert (told([left]), left.exit_code) == ([("another", Wanted.RELEASE, Done.LATER)], 0)
+    assert left.reasons[0].startswith(f"{late[:8]} ")
+    assert left.reasons[0].endswith("after this run had begun: the next one builds and commits it")
+    assert (told([step]), step.image) == ([("toy", Wanted.RELEASE, Done.COMMITTED)], built.image)
+
+
+def test_an_image_that_another_machine_has_as_a_folder_is_made_again(world: World, clone: Git) -> None:
+    """Without a builder it takes nothing but the store."""
+    (built,) = until(world, clone, Until.IMAGE)
+    shutil.rmtree(world.images)
+    (step,) = landed(world, clone)
+    assert (step.done, step.image, step.built) == (Done.COMMITTED, built.image, True)
+
+
+def test_a_key_that_came_meanwhile_is_left_though_an_earlier_one_is_built(world: World, clone: Git) -> None:
+    until(world, clone, Until.IMAGE)
+    world.give("B")
+    assert [step.done for step in landed(world, clone)] == [Done.LATER]
+    assert world.manifest() is None
+
+
+def test_what_the_run_had_to_build_and_did_not_is_a_failure_and_others_go_on(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.add("another")
+    world.commit("Add another")
+    clone = world.clone()
+    until(world, clone, Until.IMAGE, "toy")
+    forbid(monkeypatch, *MADE, "slipway.adapters.image.Layout.build")
+    failed, step = landed(world, clone)
+    assert (failed.model, failed.done, failed.exit_code) == ("another", Done.FAILED, 3)
+    assert "has no image, and nothing is built here" in failed.reasons[0]
+    assert (step.model, step.done) == ("toy", Done.COMMITTED)
+
+
+@pytest.mark.parametrize("is_by_the_data", [True, False], ids=["data", "gate"])
+def test_a_no_is_told_where_nothing_is_built(world: World, clone: Git, *, is_by_the_data: bool) -> None:
+    if is_by_the_data:
+        suite = (world.person.root / "data/toy/expectations.json").read_text()
+        world.write("data/toy/expectations.json", suite.replace('"max_value": 10', '"max_value": 5'))
+    else:
+        world.change("data/toy/model.toml", "min_improvement = -5.0", "min_improvement = 5.0")
+    world.commit("Ask for more")
+    assert [step.done for step in until(world, clone, Until.IMAGE)] == [Done.REFUSED]
+    (step,) = landed(world, world.clone("other"))
+    assert (step.done, step.known, step.reasons[0]) == (Done.REFUSED, True, "the verdict is block")
 
 
 @pytest.mark.parametrize("landing", list(Landing))

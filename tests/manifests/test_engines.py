@@ -113,6 +113,9 @@ def test_both_engines_do_the_same_for_a_merge() -> None:
 
 def test_both_engines_build_in_one_job_what_another_commits() -> None:
     github, tekton = of_github("release.yml"), [command for _, command in of_pipeline("release")]
+    for commands in (github, tekton):
+        releases = [command.parse()[1] for command in commands if command.name == "release"]
+        assert all((one["since"] == "image") is (one["until"] == "commit") for one in releases)
     assert _until(github, "rebuild") == _until(tekton, "rebuild") == ["image", "commit"]
 
 

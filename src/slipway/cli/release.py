@@ -11,7 +11,7 @@ import typer
 from slipway.cli.app import MERGE, app
 from slipway.cli.options import HERE, Json, ModelName, Repo, StoreUrl, Workers, workspace_of
 from slipway.outputs import Outputs
-from slipway.release.until import Until
+from slipway.release.until import Since, Until
 
 ImageUrl = Annotated[
     Path | None, typer.Option("--image-url", metavar="FILE", help="Write the one image's name there.", dir_okay=False)
@@ -35,6 +35,9 @@ def release(
     until: Annotated[
         Until, typer.Option("--until", help="Stop after the verdict, or after the image: commit nothing.")
     ] = Until.COMMIT,
+    since: Annotated[
+        Since, typer.Option("--from", help="With `image`, train and build nothing: commit what has its image.")
+    ] = Since.START,
     image_url: ImageUrl = None,
     image_digest: ImageDigest = None,
     as_json: Json = False,
@@ -50,7 +53,13 @@ def release(
 
     outputs = Outputs.of(os.environ, image_url=image_url, image_digest=image_digest)
     return commands.release(
-        workspace_of(repo, store), models or [], workers=workers, as_json=as_json, until=until, outputs=outputs
+        workspace_of(repo, store),
+        models or [],
+        workers=workers,
+        as_json=as_json,
+        until=until,
+        since=since,
+        outputs=outputs,
     )
 
 

@@ -20,7 +20,7 @@ from slipway.release import words
 from slipway.release.releaser import Releaser
 from slipway.release.step import Done, Step
 from slipway.release.trials import Kind, Trial, trials
-from slipway.release.until import Until
+from slipway.release.until import Since, Until
 from slipway.release.wanting import at_once, wanting
 from slipway.screen import emit, emit_json
 from slipway.spec import check_name
@@ -40,6 +40,7 @@ def release(
     workers: int | None,
     as_json: bool,
     until: Until = Until.COMMIT,
+    since: Since = Since.START,
     outputs: Outputs | None = None,
 ) -> int:
     """Bring main to what its history asks for; the worst exit code of all the steps.
@@ -47,17 +48,21 @@ def release(
     A verdict that was known before is told again, and is a failure only where its model is named: else one
     refused release would fail every other's run. With `until`, nothing lands, and what is found is kept, so that
     the run which lands it asks and builds nothing anew. Where the image is asked for, a verdict of no is no failure:
-    there is nothing to build. Whoever asks a named model's verdict is told it by the exit code.
+    there is nothing to build. Whoever asks a named model's verdict is told it by the exit code. With `since`, such a
+    run lands what others made ready: what came meanwhile is left to the next, and told.
 
     One environment follows the other, so that what is verified in one goes on to the next. Only the first judges and
     builds.
     """
+    if since is Since.IMAGE and until is not Until.COMMIT:
+        raise InputError(f"--from {since.value} commits, and --until {until.value} commits nothing", hint="Drop one.")
     named, is_of_one = bool(models), of_one(models, outputs)
     through = workspace.settings.through
     run = Run(
         workspace=workspace,
         environments=through if until is Until.COMMIT else through[:1],
         until=until,
+        since=since,
         workers=workers,
         as_json=as_json,
         outputs=outputs,
@@ -124,6 +129,7 @@ class Run:
     """In the order in which they are gone through."""
     as_json: bool
     until: Until = Until.COMMIT
+    since: Since = Since.START
     workers: int | None = None
     outputs: Outputs | None = None
     is_of_one: bool = False
@@ -157,7 +163,7 @@ class Run:
         for environment in self.environments:
             settings = replace(self.workspace.settings, environment=environment)
             workspace = replace(self.workspace, settings=settings)
-            yield from steps(releaser(workspace, main, workers=self.workers, until=self.until))
+            yield from steps(releaser(workspace, main, workers=self.workers, until=self.until, since=self.since))
 
     def _say(self, step: Step) -> None:
         where = f" in {step.environment}" if len(self.workspace.settings.environments) > 1 else ""
@@ -213,7 +219,12 @@ def _code(step: Step, *, named: bool, until: Until = Until.COMMIT) -> int:
 
 
 def releaser(
-    workspace: Workspace, main: MainBranch, *, workers: int | None = None, until: Until = Until.COMMIT
+    workspace: Workspace,
+    main: MainBranch,
+    *,
+    workers: int | None = None,
+    until: Until = Until.COMMIT,
+    since: Since = Since.START,
 ) -> Releaser:
     """A releaser with the real effects."""
     return Releaser(
@@ -225,6 +236,7 @@ def releaser(
         jitter=random.random,
         workers=workers,
         until=until,
+        since=since,
         elsewhere=_layout(workspace.settings).has if workspace.settings.builder else skopeo.has,
     )
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from slipway import reviewed_bytes
 from slipway.adapters.main_branch import Landing, MainBranch
 from slipway.delivery.manifest import Release
-from slipway.errors import InputError
+from slipway.errors import InputError, OutsideError
 from slipway.key import SHORT
 from slipway.plan import commit as commits
 from slipway.plan.acts import releases
@@ -17,7 +17,7 @@ from slipway.plan.rebuild import digest_of
 from slipway.plan.rule import Wanted
 from slipway.plan.standing import Kind
 from slipway.release.step import Done, Prepared, Stopped
-from slipway.release.until import Until
+from slipway.release.until import Since, Until
 from slipway.release.view import taken_away
 from slipway.results import VerdictName
 
@@ -47,6 +47,7 @@ class Decisions:
     judge: Judge
     shipping: Shipping
     until: Until = Until.COMMIT
+    since: Since = Since.START
 
     def branch(self, model: str, verb: str = "") -> str:
         """The branch on which a model's next commit waits, where main is protected or a person approves.
@@ -135,6 +136,8 @@ class Decisions:
         state, key = view.state, view.state.key or ""
         if taken := state.decision.release:  # judged, built and verified for the environment before
             return Prepared(change=commits.released(state, view.current, taken, view.shape), image=taken.image)
+        if self.since is Since.IMAGE and not (self.shipping.is_built(state.model, key) or self.judge.refused(view)):
+            return self._left(view)
         judged = self.judge.verdict(view)
         if judged.verdict is not VerdictName.PROMOTE:
             if state.shape is not None and self.until is Until.COMMIT:
@@ -150,6 +153,20 @@ class Decisions:
         change = commits.released(state, view.current, release, view.shape, said=reviewed_bytes.told(shown))
         noted = shown if shown.note else None
         return Prepared(change=change, image=built.image, built=not built.reused, reviewed=noted)
+
+    def _left(self, view: View) -> Stopped:
+        """What this run has no image of: it came too late for that, or `OutsideError` where the run had to build it.
+
+        A run began with what is checked out here.
+        """
+        key, asked = view.state.key or "", view.state.decision.because[0]
+        if self.workspace.git.merge_base(asked.commit, "HEAD") == asked.commit:
+            raise OutsideError(
+                f"{view.state.model} {key[:SHORT]} has no image, and nothing is built here",
+                hint="The job that builds says why; then run all of it again.",
+            )
+        said = f"{asked.commit[:SHORT]} {asked.what}, after this run had begun: the next one builds and commits it"
+        return Stopped(done=Done.LATER, reasons=(said,))
 
     def _restored(self, view: View) -> Prepared:
         """A release that was there before, in its newest image; one that a person took away stays away."""

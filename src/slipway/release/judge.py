@@ -16,10 +16,11 @@ from slipway.adapters.objects import Objects, Snapshot
 from slipway.datasets.named import is_named, named
 from slipway.errors import InputError
 from slipway.key import TRAINING, key_inputs
+from slipway.results import VerdictName
 from slipway.spec import spec_path, suite_path
 
 if TYPE_CHECKING:
-    from slipway.pipeline import Judged
+    from slipway.pipeline import Judged, Pipeline
     from slipway.release.view import View
     from slipway.workspace import Workspace
 
@@ -41,20 +42,32 @@ class Judge:
 
         Raises `StoreError` where the key has two models.
         """
-        from slipway.pipeline import Options, Pipeline
-
         reviewed_bytes.check_undisputed(self.workspace.store, view.state.model, view.state.key or "")
         if view.judge not in self._judged:
-            options = Options(base=view.tip, workers=self.workers)
-            with (
-                self._laid_out(view) as workspace,
-                closing(Pipeline(workspace=workspace, options=options)) as pipeline,
-            ):
+            with self._pipeline(view) as pipeline:
                 judged = pipeline.judge(view.state.model)
             if judged.key != view.state.key:  # somebody edits the files just now
                 raise InputError(f"the files of {view.state.model} changed while they were judged; run it again")
             self._judged[view.judge] = judged
         return self._judged[view.judge]
+
+    def refused(self, view: View) -> bool:
+        """Whether the store says no by what was found before: nothing is validated, trained or compared for that.
+
+        Raises `StoreError` where the key has two models.
+        """
+        reviewed_bytes.check_undisputed(self.workspace.store, view.state.model, view.state.key or "")
+        with self._pipeline(view) as pipeline:
+            found = pipeline.known(view.state.model)
+        return found is not None and found.verdict is not VerdictName.PROMOTE
+
+    @contextmanager
+    def _pipeline(self, view: View) -> Iterator[Pipeline]:
+        from slipway.pipeline import Options, Pipeline
+
+        options = Options(base=view.tip, workers=self.workers)
+        with self._laid_out(view) as workspace, closing(Pipeline(workspace=workspace, options=options)) as pipeline:
+            yield pipeline
 
     @contextmanager
     def _laid_out(self, view: View) -> Iterator[Workspace]:

@@ -21,7 +21,7 @@ from slipway.release.decisions import Decide, Decisions
 from slipway.release.judge import Judge
 from slipway.release.shipping import Shipping
 from slipway.release.step import Done, Step, Stopped
-from slipway.release.until import Until
+from slipway.release.until import Since, Until
 from slipway.release.view import View, read
 from slipway.release.wanting import MOST_AT_ONCE, at_once, served, wanting
 from slipway.reviewed_bytes import told
@@ -55,6 +55,7 @@ class Releaser:
     elsewhere: Callable[[Image], bool] = skopeo.has
     """Whether an image is where these settings make none: other settings released it."""
     until: Until = Until.COMMIT
+    since: Since = Since.START
 
     def release(self, names: Sequence[str] = ()) -> Iterator[Step]:
         """Every step for these models, or for all of main's, as each is done.
@@ -116,6 +117,7 @@ class Releaser:
             judge=Judge(workspace=self.workspace, workers=self.workers),
             shipping=Shipping(workspace=self.workspace, images=self.images, elsewhere=self.elsewhere),
             until=self.until,
+            since=self.since,
         )
 
     def _read(self, tip: str, model: str) -> View:

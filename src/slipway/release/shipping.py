@@ -42,6 +42,12 @@ class Shipping:
         note(found)
         return found
 
+    def is_built(self, model: str, key: str) -> bool:
+        """Whether the image of a key was built upon the builder of now, by whichever job; nothing looks where it is."""
+        from slipway.stages import package
+
+        return package.is_recorded(self.workspace, self.images, model, key)
+
     def newest(self, model: str, release: Release) -> str:
         """The image of a release that this builder's record names, if that is there: older bases have holes.
 

@@ -21,6 +21,8 @@ class Done(StrEnum):
     """It waits on a branch of its own for a pull request."""
     HELD = "held"
     """A person took it away, so it stays away."""
+    LATER = "later"
+    """It came after this run had begun, so the next one does it."""
     REFUSED = "refused"
     """The verdict is no."""
     FAILED = "failed"

@@ -31,6 +31,8 @@ def said(step: Step) -> str:
             text = _lines(step.reasons)
         case Done.READY:
             text = f"{_ready(step)}{trained}{took}"
+        case Done.LATER:
+            text = f"later: {_lines(step.reasons)}"
         case Done.HELD:
             text = f"held: {_lines(step.reasons)}"
         case Done.NOTHING:

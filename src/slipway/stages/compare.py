@@ -34,11 +34,23 @@ def run(workspace: Workspace, model: Model, challenger: Trained, *, base: Commit
 
     found = champions.find(model.name, model.key, workspace.settings.onwards, base)
     place = _place(model, found)
-    if kept := workspace.store.get(place):
-        return Comparison.from_json(kept[FILE], f"{place.path}/{FILE}"), True
+    if before := _kept(workspace, place):
+        return before, True
     made = _Judge(workspace, model, challenger, found).compare()
     kept = workspace.store.put(place, {FILE: made.to_json()})
     return Comparison.from_json(kept[FILE], f"{place.path}/{FILE}"), False
+
+
+def known(workspace: Workspace, model: Model, *, base: Commit | None) -> Comparison | None:
+    """The comparison, if it was made before; nothing is compared."""
+    from slipway import champion as champions
+
+    return _kept(workspace, _place(model, champions.find(model.name, model.key, workspace.settings.onwards, base)))
+
+
+def _kept(workspace: Workspace, place: Place) -> Comparison | None:
+    kept = workspace.store.get(place)
+    return Comparison.from_json(kept[FILE], f"{place.path}/{FILE}") if kept else None
 
 
 def check_champion(workspace: Workspace, model: Model, *, base: Commit | None) -> None:

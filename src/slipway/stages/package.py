@@ -80,6 +80,11 @@ def run(
     return packaged
 
 
+def is_recorded(workspace: Workspace, images: Images, model: str, key: str) -> bool:
+    """Whether this builder has built a key, wherever the image is by now."""
+    return workspace.store.get(_place(images, model, key)) is not None
+
+
 def recorded(workspace: Workspace, images: Images, model: str, key: str) -> Packaged | None:
     """The image that this builder's record of a key names, if it is there; nothing is built."""
     place = _place(images, model, key)

@@ -46,21 +46,32 @@ def run(workspace: Workspace, model: Model, *, base: Commit | None) -> tuple[Val
     found, reused = checked(workspace, model)
     if base is None:
         return found, reused
-    change, known = _changed(workspace, model, base)
+    change, compared = _changed(workspace, model, base)
     seconds = found.seconds + change.seconds
-    return found.model_copy(update={"change": change.change, "seconds": seconds}), reused and known
+    return found.model_copy(update={"change": change.change, "seconds": seconds}), reused and compared
 
 
 def checked(workspace: Workspace, model: Model) -> tuple[Validation, bool]:
     """What is found in the data by themselves, and whether it was found before and kept."""
+    if found := known(workspace, model):
+        return found, True
     suite = _suite(model)
-    asked = {"code": sources(*_JUDGES), "suite": hashlib.sha256(suite).hexdigest(), "library": _library()}
-    digest = hashlib.sha256(canonical(asked)).hexdigest()[:12]
-    place = Place(model=model.name, key=model.key, entry=f"validation-{digest}")
-    if kept := workspace.store.get(place):
-        return Validation.from_json(kept[FILE], f"{place.path}/{FILE}"), True
+    place = _place(model, suite)
     kept = workspace.store.put(place, {FILE: _validate(workspace, model, suite).to_json()})
     return Validation.from_json(kept[FILE], f"{place.path}/{FILE}"), False
+
+
+def known(workspace: Workspace, model: Model) -> Validation | None:
+    """What was found in the data before, and kept; nothing is looked for."""
+    place = _place(model, _suite(model))
+    kept = workspace.store.get(place)
+    return Validation.from_json(kept[FILE], f"{place.path}/{FILE}") if kept else None
+
+
+def _place(model: Model, suite: bytes) -> Place:
+    asked = {"code": sources(*_JUDGES), "suite": hashlib.sha256(suite).hexdigest(), "library": _library()}
+    digest = hashlib.sha256(canonical(asked)).hexdigest()[:12]
+    return Place(model=model.name, key=model.key, entry=f"validation-{digest}")
 
 
 def _changed(workspace: Workspace, model: Model, base: Commit) -> tuple[_Change, bool]:

@@ -273,6 +273,19 @@ def test_an_image_that_is_recorded_is_handed_on_whatever_fails_afterwards(
     assert image.encode() in (world.manifest() or b"")
 
 
+def test_who_lands_what_others_built_says_what_is_left(world: World, clone: Git) -> None:
+    unbuilt = slipway(world, clone, "release", "--from", "image")
+    assert (unbuilt.returncode, unbuilt.stdout) == (ExitCode.OUTSIDE_FAILED, "")
+    assert "has no image, and nothing is built here" in unbuilt.stderr
+    late = world.give("B")
+    done = slipway(world, clone, "release", "--from", "image")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert f"toy: later: {late[:8]} " in done.stderr
+    no = slipway(world, clone, "release", "--from", "image", "--until", "image")
+    assert no.returncode == ExitCode.BAD_INPUT
+    assert "--from image commits, and --until image commits nothing" in no.stderr
+
+
 def test_one_image_is_asked_of_one_model(world: World, clone: Git, outputs: Outputs) -> None:
     workspace = world.workspace(clone, tracking_uri=UNREACHABLE)
     for models in ((), ("toy", "other")):
