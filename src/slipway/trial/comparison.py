@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from slipway.live.traffic import Side, slower
 from slipway.spec import GateTable
-from slipway.trial.evidence import is_more
+from slipway.trial.evidence import is_more, is_unlikely
 
 LEAST_DIFFERENCE = 0.005
 """Of the share of bad answers. A smaller one is of no matter, however sure it is."""
@@ -20,6 +21,8 @@ FACTOR = 1.5
 """How many times the default's p99 a canary's may be."""
 _ALL = 100
 """Percent, which a person may have given to a canary: its default is asked nothing then."""
+type Test = Callable[[int, int, float, float], bool]
+"""Of hits, all events, the share that is expected, and a confidence."""
 _SLOW = 0.01
 """Share of the answers that may be above a 99th percentile."""
 
@@ -47,22 +50,32 @@ def more_errors(canary: Side, default: Side, gate: GateTable, least: int = LEAST
     Each bad answer falls to a side with the share of the requests that went there, if both do as well. `least`: so many
     requests each side has to have.
     """
-    if min(canary.requests, default.requests) < least:
+    if min(canary.requests, default.requests) < least or share(canary) - share(default) < LEAST_DIFFERENCE:
         return ""
-    of_all = canary.requests / (canary.requests + default.requests)
-    found = seeming_errors(canary, default)
-    if not found or not is_more(canary.errors, canary.errors + default.errors, of_all, gate.confidence):
-        return ""
-    return found
+    return _figures(canary, default) if _errors(is_more, canary, default, gate) else ""
 
 
-def seeming_errors(canary: Side, default: Side) -> str:
-    """In how much the canary answers worse so far, be it by chance; a default that nobody asks counts as faultless."""
+def seeming_errors(canary: Side, default: Side, gate: GateTable) -> str:
+    """In how much the canary seems to answer worse, though it may be chance; empty where it does not seem so.
+
+    By one look, which nobody who may wait for more requests has to believe. A default that nobody asks counts as
+    faultless: there is nothing to compare with.
+    """
     if share(canary) - share(default) < LEAST_DIFFERENCE:
         return ""
-    own = f"{canary.errors:,} of its {canary.requests:,} requests got no good answer ({share(canary):.2%})"
     if not default.requests:
+        own = f"{canary.errors:,} of its {canary.requests:,} requests got no good answer ({share(canary):.2%})"
         return f"{own}, and nobody asks the default, to compare it with"
+    return _figures(canary, default) if _errors(is_unlikely, canary, default, gate) else ""
+
+
+def _errors(test: Test, canary: Side, default: Side, gate: GateTable) -> bool:
+    of_all = canary.requests / (canary.requests + default.requests)
+    return test(canary.errors, canary.errors + default.errors, of_all, gate.confidence)
+
+
+def _figures(canary: Side, default: Side) -> str:
+    own = f"{canary.errors:,} of its {canary.requests:,} requests got no good answer ({share(canary):.2%})"
     return f"{own}, of the default's {default.errors:,} of {default.requests:,} ({share(default):.2%})"
 
 

@@ -172,7 +172,7 @@ def _doubtful(subject: Subject, seen: Live, beside: Side, now: datetime) -> Outc
     """Why it does not get the full traffic, though it has waited: it looks worse, in however few requests."""
     if found := more_errors(seen.own, beside, subject.gate, ANY):
         return _reverted(found, short=_WORSE, seen=seen)
-    doubts = [seeming_errors(seen.own, beside), slower_answers(seen.own, beside, subject.gate, ANY)]
+    doubts = [seeming_errors(seen.own, beside, subject.gate), slower_answers(seen.own, beside, subject.gate, ANY)]
     if not any(doubts):
         return None
     is_over = _is_patience_over(subject, seen.own, now)

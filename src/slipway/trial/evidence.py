@@ -37,3 +37,13 @@ def log_evidence(hits: int, total: int, share: float) -> float:
 def is_more(hits: int, total: int, share: float, confidence: float) -> bool:
     """Whether hits are more than a share of all, with this confidence at all looks together."""
     return log_evidence(hits, total, share) >= -math.log1p(-confidence)
+
+
+def is_unlikely(hits: int, total: int, share: float, confidence: float) -> bool:
+    """Whether so many hits, or more, would be chance with less than what this confidence leaves, at one look.
+
+    Right for the one look that ends something; many looks find it sooner or later. The binomial's upper tail.
+    """
+    from scipy.special import bdtrc
+
+    return hits > 0 and float(bdtrc(hits - 1, total, share)) < 1 - confidence

@@ -78,6 +78,8 @@ ALL = replace(CANARY, percent=100)
 TENS = replace(CANARY, table=ServingTable(canary_requests=10))
 NONE_RIGHT = Live(own=side(24 * HOUR, 19, errors=19), beside=side(25 * HOUR, 171))
 TWO_WRONG = Live(own=side(24 * HOUR, 19, errors=2), beside=side(25 * HOUR, 171, errors=3))
+SOME_WRONG = Live(own=side(24 * HOUR, 19, errors=3), beside=side(25 * HOUR, 171, errors=3))
+ONE_WRONG = Live(own=side(24 * HOUR, 19, errors=1), beside=side(25 * HOUR, 171))
 NONE_SLOW = Live(own=side(24 * HOUR, 19, ms=900.0), beside=side(25 * HOUR, 171))
 FAULTY = replace(side(12 * MINUTE, 250, errors=250), faults=250)
 REFUSES = side(12 * MINUTE, 250, errors=250)
@@ -126,10 +128,12 @@ TABLE = [
     ("none right of few, so far", CANARY, RIGHT, NONE_RIGHT, End.WAIT, "181 more requests"),
     ("none right, of most", MOST, RIGHT, Live(own=REFUSES, beside=side(900, 14)), End.REVERT, "250 of its 250"),
     ("none right, of ten", TENS, RIGHT, Live(own=side(720, 15, 15), beside=side(900, 140)), End.REVERT, "15 of its 15"),
-    ("some wrong, of few", late(CANARY), RIGHT, TWO_WRONG, End.WAIT, "may be chance"),
-    ("some wrong, of ten", TENS, RIGHT, TWO_WRONG, End.WAIT, "it waits for more requests"),
+    ("some wrong, of few", late(CANARY), RIGHT, SOME_WRONG, End.WAIT, "may be chance"),
+    ("some wrong, of ten", TENS, RIGHT, SOME_WRONG, End.WAIT, "it waits for more requests"),
+    ("one wrong more than its share", late(CANARY), RIGHT, TWO_WRONG, End.PROMOTE, "19 of the 200"),
+    ("one wrong, and none of the default's", late(CANARY), RIGHT, ONE_WRONG, End.PROMOTE, "19 of the 200"),
     ("all wrong, on both sides", TENS, RIGHT, Live(own=side(720, 15, 15), beside=side(900, 140, 140)), End.PROMOTE, ""),
-    ("seems worse", CANARY, RIGHT, Live(own=side(720, 300, 3), beside=side(900, 2700, 9)), End.WAIT, "be chance"),
+    ("seems worse", CANARY, RIGHT, Live(own=side(720, 300, 4), beside=side(900, 2700, 9)), End.WAIT, "be chance"),
     ("none right, and nobody asks the default", ALL, RIGHT, Live(own=REFUSES, beside=IDLE.beside), End.WAIT, "nobody"),
     ("all right, and nobody asks the default", ALL, RIGHT, replace(GOOD, beside=IDLE.beside), End.PROMOTE, "300"),
     (
@@ -183,7 +187,7 @@ def test_how_a_trial_ends(subject: Subject, said: Heard, seen: Live | Blind, end
         (late(CANARY), SILENT, EMPTY),
         (late(CANARY), ANOTHER, GOOD),
         (late(CANARY), RIGHT, EMPTY),
-        (late(CANARY), RIGHT, TWO_WRONG),
+        (late(CANARY), RIGHT, SOME_WRONG),
         (late(CANARY), RIGHT, NONE_SLOW),
         (UNCONFIRMED, RIGHT, Live(own=FAULTY)),
         (FRESH, RIGHT, Live(own=FAULTY)),
