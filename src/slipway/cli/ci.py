@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +13,7 @@ from slipway.cli.app import ENGINES, app
 from slipway.cli.options import HERE, Base, Defer, Json, ModelName, Repo, StoreUrl, Workers, workspace_of
 from slipway.errors import ExitCode, InputError
 from slipway.outputs import Outputs
-from slipway.screen import emit
+from slipway.screen import Screen, console, emit
 
 ci = typer.Typer(
     no_args_is_help=True,
@@ -216,13 +217,17 @@ def ci_checkout(
 ) -> int:
     """Clone a repository for a run, with main's history. For engines that have no checkout of their own.
 
-    `GITHUB_TOKEN` is used where it is set, and not left behind in the folder.
+    `GITHUB_TOKEN` is used where it is set, and not left behind in the folder. Of refs/pull/N/merge, the merge of the
+    pull request's newest commit is waited for; the file of --head has that commit even where no merge comes of it.
     """
     from slipway.adapters.checkout import checkout
 
     if url.startswith("-") or ref.startswith("-") or base.startswith("-"):
         raise InputError("a URL, a ref or a branch cannot begin with a hyphen")
-    commit = checkout(url, to, ref=ref, base=base, environ=os.environ)
-    Outputs.of(os.environ, head=head).head(commit)
+    outputs, screen = Outputs.of(os.environ, head=head), Screen(console=console())
+    commit = checkout(
+        url, to, ref=ref, base=base, environ=os.environ, pause=time.sleep, say=screen.say, about=outputs.head
+    )
+    outputs.head(commit)
     emit(commit)
     return ExitCode.DONE
