@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import tempfile
@@ -52,7 +51,7 @@ class Registry:
     """What the images' names begin with."""
     base: Image
     work: Path
-    """A folder of this repository's own, where one build at a time goes on."""
+    """A path that is this clone's own: of it, one build at a time goes on with an engine."""
     source: str = ""
     """The repository's address, if it is known; without credentials."""
 
@@ -118,8 +117,8 @@ class Registry:
         """Build the image and the list of its parts, and push nothing."""
         base = self._base
         found = engine.find()
-        tag = f"{self._local}:{model}-{key[:16]}"
-        with self._alone(), _room() as place:
+        tag = f"localhost/{self._local}:{model}-{key[:16]}"
+        with engine.alone(self._local), _room() as place:
             try:
                 write(place / "source", files)
                 (place / "build").mkdir()
@@ -176,7 +175,7 @@ class Registry:
     @property
     def _local(self) -> str:
         """What images that are under way are called here: other clones have other names for theirs."""
-        return f"localhost/slipway-{hashlib.sha256(str(self.work).encode()).hexdigest()[:SHORT]}"
+        return f"slipway-{hashlib.sha256(str(self.work).encode()).hexdigest()[:SHORT]}"
 
     @cached_property
     def _base(self) -> Builder:
@@ -207,17 +206,6 @@ class Registry:
             skopeo.push(place, "sbom", f"{name}@{made.sbom.digest}")
             if listed:
                 skopeo.push_index(place, "referrers", index)
-
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """One build at a time; the lock ends with its process, however that ends."""
-        try:
-            self.work.mkdir(parents=True, exist_ok=True)
-            with (self.work / ".lock").open("wb") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX)
-                yield
-        except OSError as error:
-            raise OutsideError(f"the image cannot be built: {error}", hint=_ROOM) from None
 
 
 @contextmanager

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 import posixpath
 import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -121,6 +124,28 @@ def find(which: Which = shutil.which) -> Engine:
     raise OutsideError(
         f"no engine can build an image here: looked for {', '.join(Kind)}{''.join(silent)}", hint=_ENGINE
     )
+
+
+@contextmanager
+def alone(name: str) -> Iterator[None]:
+    """One build of this name and user at a time; the lock ends with its process, however that ends.
+
+    It guards the engine's own images, so it lies on the machine that has them, not in a clone: pods that share a clone
+    have each an engine of their own, and wait for nobody.
+    """
+    file = Path(tempfile.gettempdir()) / f"{name}-{os.getuid()}.lock"
+    try:
+        lock = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise OutsideError(
+            f"the image cannot be built: {file} cannot be locked: {error.strerror}",
+            hint="Take it away: it holds nothing.",
+        ) from None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
 
 
 def dockerfile(source: Path, to: Path, *, base: str, scripts: str, user: str, model: str) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import os
 import tarfile
+import tempfile
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -158,3 +160,58 @@ def test_a_program_that_cannot_be_run_is_said(tmp_path: Path) -> None:
     (tmp_path / "tool").write_text("no program")
     with pytest.raises(OutsideError, match="tool cannot be run"):
         program.run([str(tmp_path / "tool")])
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Path]:
+    """Be on another machine from here on, or in another pod: it has a temporary folder of its own."""
+
+    def move(name: str) -> Path:
+        folder = tmp_path / name
+        folder.mkdir(exist_ok=True)
+        monkeypatch.setattr(tempfile, "tempdir", str(folder))
+        return folder
+
+    return move
+
+
+def builds() -> tuple[threading.Thread, threading.Event]:
+    """Another build of the same clone, and whether it has had its turn."""
+    done = threading.Event()
+
+    def build() -> None:
+        with engine.alone("slipway-1"):
+            done.set()
+
+    thread = threading.Thread(target=build)
+    thread.start()
+    return thread, done
+
+
+def test_one_build_at_a_time_goes_on_with_an_engine(machine: Callable[[str], Path]) -> None:
+    machine("one")
+    with engine.alone("slipway-1"):
+        thread, done = builds()
+        assert not done.wait(0.2)
+        with engine.alone("slipway-2"):
+            pass
+    thread.join(5)
+    assert done.is_set()
+
+
+def test_pods_that_share_a_clone_do_not_wait_for_each_other(machine: Callable[[str], Path]) -> None:
+    machine("one")
+    with engine.alone("slipway-1"):
+        machine("another")
+        thread, done = builds()
+        assert done.wait(5)
+    thread.join(5)
+
+
+def test_a_link_in_the_locks_place_is_not_followed(machine: Callable[[str], Path], tmp_path: Path) -> None:
+    """Anybody may write into a machine's temporary folder."""
+    (tmp_path / "mine").write_text("mine")
+    (machine("one") / f"slipway-1-{os.getuid()}.lock").symlink_to(tmp_path / "mine")
+    with pytest.raises(OutsideError, match=r"slipway-1-\d+\.lock cannot be locked"), engine.alone("slipway-1"):
+        pass
+    assert (tmp_path / "mine").read_text() == "mine"
