@@ -88,6 +88,7 @@ class Source(Part):
 
 
 class EnvFrom(Part):
+    prefix: Annotated[str, Field(pattern=r"^[A-Za-z_]\w*$")] | None = None
     config_map_ref: Source | None = None
     secret_ref: Source | None = None
 

@@ -12,7 +12,7 @@ BUILDERS = {"image", "rebuild"}
 SECRETS: dict[str, set[str]] = {
     "checkout": {"slipway-github"},
     "running": {"slipway-github"},
-    "champions": {"slipway-store"},
+    "champions": {"slipway-store", "$(params.store-secret)"},
     "data": {"slipway-store"},
     "plan": set(),
     "validate": {"$(params.store-secret)"},
@@ -96,6 +96,12 @@ def test_what_runs_a_pull_requests_code_has_no_secret_of_the_release() -> None:
         name for name, task in TASKS.items() if any(one["name"] == "PYTHONPATH" for one in step(task)["env"])
     }
     assert runs_its_code == CODE_OF_PULL_REQUESTS
+
+
+def test_what_is_copied_goes_to_the_store_as_those_see_it_who_read_it_there() -> None:
+    told = [one for one in step(TASKS["champions"])["envFrom"] if one.get("prefix") == "TO_"]
+    for name in CODE_OF_PULL_REQUESTS - {"plan"}:
+        assert [{**one, "prefix": "TO_"} for one in step(TASKS[name])["envFrom"]] == told
 
 
 @each

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import boto3
 import pytest
+from moto import settings as moto
 
 from slipway import champion, champions, trained
 from slipway.adapters.git import Git
 from slipway.adapters.store import Store, open_store
+from slipway.adapters.store_s3 import Bucket
+from slipway.commands import ci
 from slipway.delivery import writer
 from slipway.delivery.manifest import Release, manifest_path
 from slipway.errors import ExitCode, StoreError
@@ -140,3 +145,49 @@ def test_what_is_live_is_found_in_a_manifest_that_is_half_broken(
     serve(LIVE.replace(b"replicas: 2", b"replicas: two"))
     keep(workspace.store, A)
     assert list(champions.copy(workspace, store)) == ["toy aaaaaaaa copied, 0.0 MB"]
+
+
+@pytest.fixture
+def reviewer(
+    s3: str,  # noqa: F811  a fixture
+    monkeypatch: pytest.MonkeyPatch,
+) -> dict[str, str]:
+    """The variables of who may use the bucket `reviews`; nobody else may, from now on."""
+    given = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
+    boto3.client("s3", endpoint_url=s3, **given).create_bucket(Bucket="reviews")
+    iam = boto3.client("iam", endpoint_url=s3, **given)
+    iam.create_user(UserName="reviewer")
+    may = {"Effect": "Allow", "Action": "s3:*", "Resource": ["arn:aws:s3:::reviews", "arn:aws:s3:::reviews/*"]}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [may]})
+    iam.put_user_policy(UserName="reviewer", PolicyName="reviews", PolicyDocument=policy)
+    key = iam.create_access_key(UserName="reviewer")["AccessKey"]
+    monkeypatch.setattr(moto, "INITIAL_NO_AUTH_ACTION_COUNT", 0)
+    return {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
+
+
+def test_the_other_store_may_have_keys_and_an_endpoint_of_its_own(
+    workspace: Workspace,
+    s3: str,  # noqa: F811  a fixture
+    reviewer: dict[str, str],
+    serve: Callable[[bytes], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    serve(LIVE)
+    kept = keep(workspace.store, A)
+    own = {f"TO_{name}": value for name, value in reviewer.items()}
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "of-the-releases")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", s3)
+    with pytest.raises(StoreError, match="s3://reviews/7 failed"):
+        ci.copy_champions(workspace, "s3://reviews/7", {"SLIPWAY_STORE": "s3://releases", "TO_AWS_PROFILE": ""})
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    assert ci.copy_champions(workspace, "s3://reviews/7", {**own, "TO_AWS_ENDPOINT_URL": s3}) is ExitCode.DONE
+    there = open_store("s3://reviews/7", {**reviewer, "AWS_ENDPOINT_URL_S3": s3})
+    assert trained.load(there, "toy", A) == kept
+
+
+def test_an_endpoint_of_its_own_is_no_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keys of a store at AWS are not sent to where the other store is."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    bucket = Bucket.connect("reviews", "", {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"})
+    assert bucket.client.meta.endpoint_url == "https://s3.amazonaws.com"

@@ -105,14 +105,14 @@ def parse_sums(sums: bytes, folder: str) -> dict[str, str]:
     return named
 
 
-def open_store(url: str) -> Store:
-    """A store at a folder or at `s3://bucket/prefix`."""
+def open_store(url: str, environ: Mapping[str, str] | None = None) -> Store:
+    """A store at a folder or at `s3://bucket/prefix`; with `AWS_*` of its own, where they are not this process's."""
     parts = urlsplit(url)
     match parts.scheme:
         case "s3":
             from slipway.adapters.store_s3 import Bucket
 
-            return Store(backend=Bucket.connect(parts.netloc, parts.path.strip("/")))
+            return Store(backend=Bucket.connect(parts.netloc, parts.path.strip("/"), environ))
         case "" | "file":
             from slipway.adapters.store_folder import Folder
 

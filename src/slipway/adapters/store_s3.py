@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -30,11 +31,16 @@ class Bucket:
     client: Any = field(repr=False)
 
     @classmethod
-    def connect(cls, bucket: str, prefix: str) -> Self:
-        """Connect as boto3 does: credentials, region and endpoint from the environment."""
-        config = Config(retries={"mode": "standard", "max_attempts": 5}, connect_timeout=10, read_timeout=60)
+    def connect(cls, bucket: str, prefix: str, environ: Mapping[str, str] | None = None) -> Self:
+        """Connect as boto3 does: credentials, region and endpoint from the environment; or as these variables say."""
+        config = Config(
+            retries={"mode": "standard", "max_attempts": 5},
+            connect_timeout=10,
+            read_timeout=60,
+            ignore_configured_endpoint_urls=environ is not None,
+        )
         try:
-            client = boto3.client("s3", config=config)
+            client = boto3.client("s3", config=config, **({} if environ is None else _said(environ)))
         except (BotoCoreError, ValueError) as error:
             raise StoreError(f"S3 cannot be used: {error}", hint=_HINT) from None
         return cls(bucket=bucket, prefix=prefix, client=client)
@@ -84,3 +90,14 @@ class Bucket:
 
     def _failed(self, error: Exception) -> StoreError:
         return StoreError(f"the store s3://{self.bucket}/{self.prefix} failed: {error}", hint=_HINT)
+
+
+def _said(environ: Mapping[str, str]) -> dict[str, str | None]:
+    """What boto3 would read of these variables. Without keys, it has those of this process."""
+    return {
+        "aws_access_key_id": environ.get("AWS_ACCESS_KEY_ID"),
+        "aws_secret_access_key": environ.get("AWS_SECRET_ACCESS_KEY"),
+        "aws_session_token": environ.get("AWS_SESSION_TOKEN"),
+        "region_name": environ.get("AWS_DEFAULT_REGION") or "us-east-1",
+        "endpoint_url": environ.get("AWS_ENDPOINT_URL_S3") or environ.get("AWS_ENDPOINT_URL"),
+    }

@@ -168,10 +168,13 @@ def ci_champions(
     repo: Repo = HERE,
     store: StoreUrl = None,
 ) -> int:
-    """Copy the models that are live or on trial into another store: one that pull requests' jobs can read."""
+    """Copy the models that are live or on trial into another store: one that pull requests' jobs can read.
+
+    Where that one has keys, region or endpoint of its own, `TO_AWS_ACCESS_KEY_ID` and the like say so.
+    """
     from slipway.commands import ci as commands
 
-    return commands.copy_champions(workspace_of(repo, store), to)
+    return commands.copy_champions(workspace_of(repo, store), to, os.environ)
 
 
 @ci.command("data")

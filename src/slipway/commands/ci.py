@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from slipway.trained import Trained
     from slipway.workspace import Workspace
 
+_OTHER = "TO_"
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
@@ -172,18 +173,24 @@ def wanted(workspace: Workspace, outputs: Outputs) -> int:
     return ExitCode.DONE
 
 
-def copy_champions(workspace: Workspace, to: str) -> int:
-    """Copy what is live into another store."""
+def copy_champions(workspace: Workspace, to: str, environ: Mapping[str, str]) -> int:
+    """Copy what is live into another store. With `TO_AWS_*` that one has keys, region and endpoint of its own."""
     from slipway import champions
     from slipway.adapters.store import open_store
 
     told = False
-    for line in champions.copy(workspace, open_store(to)):
+    for line in champions.copy(workspace, open_store(to, _of_the_other(environ) or None)):
         emit(line)
         told = True
     if not told:
         emit("Nothing is live, so there is nothing to copy.")
     return ExitCode.DONE
+
+
+def _of_the_other(environ: Mapping[str, str]) -> dict[str, str]:
+    """What the environment says of the other store, by the names that it would have if that were the only one."""
+    own = {name.removeprefix(_OTHER): value for name, value in environ.items() if name.startswith(_OTHER)}
+    return {name: value for name, value in own.items() if name.startswith("AWS_") and value}
 
 
 def fetch_data(workspace: Workspace, checkout: Path, to: Path | None) -> int:
