@@ -157,7 +157,7 @@ def test_own_branches_search_in_the_cluster_and_all_others_in_their_own_step(sea
     assert tune["input"] == search["input"] == "$(params.store-secret)"
     assert tune["values"] == search["values"] == ["slipway-review-store"]  # which a trigger's test has for own branches
     assert set(tasks["compare"]["runAfter"]) == {"tune", "search"}
-    same = ("matrix", "runAfter", "workspaces", "timeout", "retries")
+    same = ("matrix", "runAfter", "workspaces", "timeout", "onError")
     assert [tasks["search"][key] for key in same] == [tasks["tune"][key] for key in same]
     without = [param for param in tasks["tune"]["params"] if param["name"] != "workers"]
     assert tasks["search"]["params"] == without

@@ -16,6 +16,9 @@ from slipway.outputs import Outputs
 TASKS, PIPELINES = objects("tasks"), objects("pipelines")
 ALL = [(f"{name}: {one['name']}", one) for name, pipeline in PIPELINES.items() for one in pipeline_tasks(pipeline)]
 
+ALONE = {"champions", "validate", "tune", "compare", "report"}
+"""Tasks of a pull request of which one model's failure is nothing to the others. Tekton lets none of them try again."""
+
 each_pipeline = pytest.mark.parametrize(("name", "pipeline"), PIPELINES.items(), ids=PIPELINES)
 each_task = pytest.mark.parametrize("one", [one for _, one in ALL], ids=[name for name, _ in ALL])
 
@@ -117,7 +120,7 @@ def test_those_who_build_images_have_a_clone_of_their_own() -> None:
 def test_is_bounded_in_time_and_tried_again_only_where_that_can_help(one: Object) -> None:
     assert seconds(one["timeout"]) > seconds(step(TASKS[task_of(one)])["timeout"]) or one["name"] == "verdicts"
     says_no = {"plan", "gate", "judge", "image", "verify", "settle", "running"}  # or does not matter
-    if task_of(one) in says_no:
+    if task_of(one) in says_no | ALONE:
         assert "retries" not in one
     else:
         assert one["retries"] in {1, 2}
@@ -143,8 +146,27 @@ def test_what_commits_and_what_only_asks_are_never_both_run() -> None:
 
 def test_a_comment_that_cannot_be_written_stops_no_review() -> None:
     spec = PIPELINES["pull-request"]["spec"]
-    assert [one["name"] for one in spec["tasks"] if one.get("onError") == "continue"] == ["running"]
+    (running,) = (one for one in spec["tasks"] if one["name"] == "running")
+    assert running["onError"] == "continue"
     assert not any("running" in before(PIPELINES["pull-request"], one["name"]) for one in spec["tasks"])
+
+
+def test_a_model_that_fails_holds_up_no_other_and_the_gate_says_so() -> None:
+    spec = PIPELINES["pull-request"]["spec"]
+    ignored = {one["name"] for one in spec["tasks"] if one.get("onError") == "continue"}
+    assert ignored == ALONE | {"running"}
+    tasks = {one["name"]: one for one in spec["tasks"]}
+    reviewed = {name for name, one in tasks.items() if "matrix" in one}
+    assert reviewed - ignored == {"gate"}  # so it alone makes the run red, and it waits for all of them
+    assert reviewed - {"gate"} < before(PIPELINES["pull-request"], "gate")
+    # A result that a failed task did not write ends the run: nobody may ask any of these for one.
+    assert not references(pipeline_tasks(PIPELINES["pull-request"]), "tasks") & ignored
+
+
+def test_what_a_stage_left_undone_is_tried_again_with_as_much_memory() -> None:
+    tune, report = (step(TASKS[name]) for name in ("tune", "report"))
+    assert report["computeResources"]["limits"] == tune["computeResources"]["limits"]
+    assert seconds(report["timeout"]) > seconds(tune["timeout"]) / 2
 
 
 def test_nothing_to_do_is_no_failure() -> None:
