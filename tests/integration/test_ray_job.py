@@ -69,12 +69,18 @@ def said() -> list[str]:
 
 
 @pytest.fixture
-def follower(kubernetes: Kubernetes, clock: Clock, said: list[str]) -> Iterator[Follower]:
+def kept() -> list[bool]:
+    """Not empty as soon as the result is in the store."""
+    return []
+
+
+@pytest.fixture
+def follower(kubernetes: Kubernetes, clock: Clock, said: list[str], kept: list[bool]) -> Iterator[Follower]:
     assert kubernetes.url
     cluster = dataclasses.replace(Cluster.connect(clock.pause), clock=lambda: clock.now)
     wish = Wish(model="iris", key="ab" * 32, run="mine", source="s3://b/s.zip", store="s3://b", queue="team")
     built = document.build(document.read(TEMPLATE), wish, namespace="elsewhere")
-    yield Follower(cluster=cluster, document=built, say=said.append)
+    yield Follower(cluster=cluster, document=built, say=said.append, is_kept=lambda: bool(kept))
     cluster.close()
 
 
@@ -270,6 +276,51 @@ def test_one_that_ended_without_a_result_makes_room(follower: Follower, kubernet
     assert len(kubernetes.created) == 1
 
 
+@pytest.mark.parametrize("leaving", [{}, {"deletionTimestamp": "2026-01-01T00:00:00Z"}])
+def test_one_that_ended_with_its_result_is_left_to_its_run(
+    follower: Follower, kubernetes: Kubernetes, kept: list[bool], leaving: dict[str, str]
+) -> None:
+    """Its run may not have seen the end yet, and would take it for cancelled."""
+    job = others(follower, jobDeploymentStatus="Complete", jobStatus="SUCCEEDED")
+    kubernetes.jobs[follower.name] = {**job, "metadata": {**job["metadata"], **leaving}}
+    kept.append(True)
+    follower.follow()
+    assert not kubernetes.created
+    assert follower.name in kubernetes.jobs
+
+
+@pytest.mark.parametrize("is_mine", [True, False])
+def test_one_that_another_run_took_away_at_its_end_has_ended_well(
+    follower: Follower, kubernetes: Kubernetes, clock: Clock, kept: list[bool], *, is_mine: bool
+) -> None:
+    """Whose it was looks as often as who waits for it: either may be first."""
+    if not is_mine:
+        kubernetes.jobs[follower.name] = others(follower, jobDeploymentStatus="Running", jobStatus="RUNNING")
+
+    def ends() -> None:
+        kept.append(True)
+        kubernetes.jobs.clear()
+
+    clock.played = [ends]
+    follower.follow()
+    assert len(kubernetes.created) == int(is_mine)
+    assert not kubernetes.jobs
+
+
+def test_anothers_that_failed_is_no_matter_once_the_result_is_there(
+    follower: Follower, kubernetes: Kubernetes, clock: Clock, kept: list[bool]
+) -> None:
+    kubernetes.jobs[follower.name] = others(follower, jobDeploymentStatus="Running", jobStatus="RUNNING")
+
+    def fails() -> None:
+        kept.append(True)
+        kubernetes.status(follower.name, jobDeploymentStatus="Failed", reason="AppFailed")
+
+    clock.played = [fails]
+    follower.follow()
+    assert follower.name in kubernetes.jobs
+
+
 def test_one_that_somebody_deletes_ends_the_wait(follower: Follower, kubernetes: Kubernetes, clock: Clock) -> None:
     clock.played = [kubernetes.jobs.clear]
     with pytest.raises(OutsideError, match="was deleted before it ended"):
@@ -385,6 +436,20 @@ def test_a_result_that_is_not_in_the_store_is_no_result(remote: Workspace, kuber
         searched(remote)
     (submitted,) = kubernetes.created
     assert "s3cret-of-the-store" not in str(submitted)
+
+
+def test_another_pull_request_with_the_same_change_searches_for_itself(
+    remote: Workspace, kubernetes: Kubernetes
+) -> None:
+    """Its own store is where its result must come to lie."""
+    kubernetes.operator = lambda there, name: there.status(name, jobDeploymentStatus="Complete", jobStatus="SUCCEEDED")
+    for number in (7, 8):
+        store = f"{remote.settings.store}/pull-requests/{number}"
+        settings = dataclasses.replace(remote.settings, store=store)
+        with pytest.raises(OutsideError, match=rf"{store} has no challenger of key"):
+            searched(dataclasses.replace(remote, settings=settings, store=open_store(store)))
+    first, second = kubernetes.created
+    assert first["metadata"]["name"] != second["metadata"]["name"]
 
 
 PROGRAM = """

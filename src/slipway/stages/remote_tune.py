@@ -67,7 +67,9 @@ def run[Tuned](
             owner=Owner.from_environ(environ),
         )
         submitted = document.build(template, wish, namespace=cluster.namespace)
-        Follower(cluster=cluster, document=submitted, say=workspace.screen.say).follow()
+        Follower(
+            cluster=cluster, document=submitted, say=workspace.screen.say, is_kept=lambda: load() is not None
+        ).follow()
     if (tuned := load()) is None:
         raise OutsideError(
             f"RayJob {wish.name} ended well, and {url} has no challenger of key {model.short_key}",

@@ -65,6 +65,7 @@ def test_its_name_is_kuberays_to_take_and_says_what_is_searched(model: str, key:
     assert one.name == wish(model=model, key=one.key, run="other").name
     assert one.name != wish(model=f"{model}x", key=one.key).name
     assert one.name != wish(model=model, key=f"{key ^ 1:064x}").name
+    assert one.name != wish(model=model, key=one.key, store="s3://b/pull-requests/8").name
 
 
 @pytest.mark.parametrize(

@@ -65,8 +65,11 @@ class Wish:
 
     @property
     def name(self) -> str:
-        """The same for the same search, so that a second run finds the first one's RayJob."""
-        digest = hashlib.sha256(f"{self.model}/{self.key}".encode()).hexdigest()[:_DIGEST]
+        """The same for the same search, so that a second run finds the first one's RayJob.
+
+        The store is a part of the search: what another one's finds, lies where nobody here looks for it.
+        """
+        digest = hashlib.sha256(f"{self.store}/{self.model}/{self.key}".encode()).hexdigest()[:_DIGEST]
         return f"tune-{self.model[:_READABLE].rstrip('-')}-{digest}"
 
     @property

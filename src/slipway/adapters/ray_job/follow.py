@@ -66,6 +66,8 @@ class Follower:
     cluster: Cluster
     document: Json
     say: Callable[[str], None]
+    is_kept: Callable[[], bool]
+    """Whether the result is in the store by now, whoever put it there."""
     _told: tuple[str, ...] = ()
     _since: dict[str, float] = field(default_factory=dict)
 
@@ -103,7 +105,8 @@ class Follower:
     def _submit(self) -> bool:
         """Submit it, and say whether it is this run's: one that is under way is waited for.
 
-        One that has ended without leaving its result in the store makes room first.
+        One that has ended without leaving its result in the store makes room first. With it, it is left to its own run,
+        which may not have seen the end yet.
         """
         while not self.cluster.create(self.document):
             there = self.cluster.get(self.name, self.namespace)
@@ -114,6 +117,8 @@ class Follower:
                 break
             if not found.is_final and not found.is_leaving:
                 self._tell(f"{self.name} is under way already: waiting for it")
+                return False
+            if self.is_kept():
                 return False
             if self._lasts("leaving", holds=True) > _UNSEEN:
                 raise OutsideError(
@@ -130,6 +135,8 @@ class Follower:
         mine = self._submit()
         while True:
             job = self.cluster.get(self.name, self.namespace)
+            if job is None and self.is_kept():
+                return  # another run saw the end first, and took the RayJob away
             if job is None and mine:
                 raise OutsideError(
                     f"RayJob {self.name} was deleted before it ended", hint="Run the command again to search anew."
@@ -140,7 +147,8 @@ class Follower:
             found = state.read(job)
             log.follow(self._submitters())
             if found.is_final:
-                self._end(found, log)
+                if found.run == self.run or not self.is_kept():
+                    self._end(found, log)
                 return
             self._look(job, found)
             self.cluster.pause(_EVERY)
