@@ -115,6 +115,20 @@ def test_it_is_told_in_the_end_where_the_forge_was_down(place: Place) -> None:
     assert len(place.comments()[pull]) == 1
 
 
+def test_a_forge_that_is_down_is_asked_of_one_revert_and_not_of_each(place: Place) -> None:
+    pulls = [place.merge("B")]
+    place.releaser(STAGING).promote("toy")
+    list(place.releaser(PRODUCTION).release())
+    place.revert(PRODUCTION)
+    pulls.append(place.merge("C"))
+    place.revert(STAGING)
+    place.github.state.denied |= {"pull_requests=write", "issues=write"}
+    assert place.settle(later=timedelta(minutes=1)).count("could not be told") == 1
+    place.github.state.denied.clear()
+    place.settle(later=timedelta(minutes=2))
+    assert sorted(place.comments()) == pulls
+
+
 def test_the_one_that_caused_it_is_told_whichever_environment_it_came_through(place: Place) -> None:
     pull = place.merge("B")
     place.releaser(STAGING).promote("toy")

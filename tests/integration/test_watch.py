@@ -303,6 +303,19 @@ class TestSameData:
         assert run()["url"].endswith("/pull/2")
         assert proposed(world).md5 == md5(NEW)
 
+    def test_whoever_can_close_no_pull_request_leaves_what_waits(
+        self, world: World, place: Place, server: FakeGitHub, run: Watch, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        place.write(NEW)
+        run()
+        place.rewrite(OLD)
+        with monkeypatch.context() as without:
+            without.delenv("GITHUB_TOKEN")
+            run()
+        assert (server.state.pulls[1].is_open, proposed(world).md5) == (True, md5(NEW))
+        run()
+        assert (server.state.pulls[1].is_open, proposed(world).md5) == (False, md5(OLD))
+
     def test_they_take_back_nothing_that_a_person_took_over(
         self, world: World, place: Place, server: FakeGitHub, run: Watch
     ) -> None:

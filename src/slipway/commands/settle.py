@@ -165,8 +165,8 @@ class Settling:
         committed = {one.trial.environment: one.trial for one in found if one.step and one.step.done is Done.COMMITTED}
         for trial in committed.values():
             self.follow(within(self.workspace, trial), self.main)
-        if any(one.step and one.step.done is Done.PROPOSED for one in found):
-            self.telling.proposals()
+        if waiting := [one.step.commit for one in found if one.step and one.step.done is Done.PROPOSED]:
+            self.telling.proposals(waiting)
         return found
 
     def again(self, done: Sequence[Settled]) -> list[Settled]:

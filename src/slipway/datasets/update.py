@@ -75,7 +75,12 @@ class DataUpdate:
     def is_noted(self, subject: Subject, pointer: Pointer, source: Source) -> bool:
         """Whether an earlier look has fetched this state of the source, and found what main's pointer names."""
         found = self._waits(subject)
-        return found is not None and found.source == source and found.md5 == pointer.md5
+        return found is not None and (found.md5, found.source) == (pointer.md5, source)
+
+    def _is_note(self, subject: Subject, pointer: Pointer) -> bool:
+        """Whether what waits on the branch is no other data than main's."""
+        found = self._waits(subject)
+        return found is not None and found.md5 == pointer.md5
 
     def note(self, subject: Subject, pointer: Pointer, source: Source, outcome: Outcome) -> Outcome:
         """Have the branch say which other state of the source has main's data: no later look then fetches that again.
@@ -88,6 +93,8 @@ class DataUpdate:
         is_told_apart = bool(source.etag or source.version_id)
         if self.main.remote is None or not is_told_apart or (waits is not None and not self.main.is_own(waits)):
             return outcome
+        if self.forge is None and waits is not None and not self._is_note(subject, pointer):
+            return outcome  # a pull request may show what waits there, and nobody here can close it
         closed = self._closed(branch, subject.model) if waits is not None else None
         if isinstance(closed, Left):
             return _left(outcome, closed, branch)

@@ -23,6 +23,8 @@ class Pull:
     base_branch: str
     is_open: bool
     is_merged: bool = False
+    merges_itself: bool = False
+    """Whether the forge merges it as soon as it may."""
     url: str = ""
     title: str = ""
     body: str = field(default="", repr=False)

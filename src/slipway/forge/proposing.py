@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -27,8 +27,10 @@ def waits(workspace: Workspace, environment: str) -> bool:
     return settings.landing == Landing.BRANCH or environment in settings.approve
 
 
-def propose(workspace: Workspace, forge: Proposer) -> list[str]:
+def propose(workspace: Workspace, forge: Proposer, commits: Collection[str] | None = None) -> list[str]:
     """Open what is not open yet, and have each merge itself as soon as it may; the addresses of all of them.
+
+    Of every commit that waits, or of these alone.
 
     What a person has to approve waits for that, with all that is known of it. Only slipway's own commits, upon main,
     which change nothing but the model's manifests in that environment: whoever else writes to such a branch opens his
@@ -37,7 +39,7 @@ def propose(workspace: Workspace, forge: Proposer) -> list[str]:
     One that fails keeps no other from its own; in the end, `OutsideError` names each that did.
     """
     main = MainBranch.of(workspace.git)
-    run = _Run(workspace=workspace, forge=forge, main=main, tip=main.tip())
+    run = _Run(workspace=workspace, forge=forge, main=main, tip=main.tip(), commits=commits)
     every = [one for one in workspace.settings.through if waits(workspace, one)]
     found = [one for environment in every for one in run.of(environment)]
     proposed = [one.url for one in found if isinstance(one, Pull)]
@@ -63,10 +65,13 @@ class _Run:
     forge: Proposer
     main: MainBranch
     tip: str
+    commits: Collection[str] | None
 
     def of(self, environment: str) -> Iterator[Pull | _Failed]:
         """The pull requests of one environment."""
         for branch, commit in sorted(self.main.waiting(f"slipway/{environment}/*").items()):
+            if self.commits is not None and commit not in self.commits:
+                continue
             try:
                 pull = self._of_branch(environment, branch, commit)
             except SlipwayError as error:
@@ -95,7 +100,7 @@ class _Run:
             pull = self.forge.open_pull(branch, self.main.name, title, body)
         elif approving.MARKER in pull.body or _is_own(pull):
             self.forge.edit_pull(pull, title=title, body=body)
-        if found is None:
+        if found is None and not pull.merges_itself:
             self.forge.merge_when_ready(pull)
         return pull
 

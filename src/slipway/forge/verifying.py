@@ -78,6 +78,8 @@ class Told(NamedTuple):
     """The pull request's; empty where there is none."""
     is_news: bool = False
     """Whether it was not told before."""
+    has_failed: bool = False
+    """Whether the forge did not answer."""
 
 
 def tell(forge: Talks, taken: TakenBack, warn: Callable[[str], None]) -> Told:
@@ -98,7 +100,7 @@ def tell(forge: Talks, taken: TakenBack, warn: Callable[[str], None]) -> Told:
             forge.edit(before.id, text(taken))
     except OutsideError as error:
         warn(f"{taken.model}: its pull request could not be told: {error}")
-        return Told()
+        return Told(has_failed=True)
     return Told(address=pull.url or f"pull request {pull.number}", is_news=is_news)
 
 

@@ -472,6 +472,10 @@ def test_what_waits_is_opened_and_says_what_it_is_by_then(place: Place, monkeypa
         place.settle(landing="branch")
         (pull,) = github.state.pulls.values()
         assert (pull.title, pull.merges_itself) == (f"promote(toy): {key[:8]} 100%", True)
+        asked = len(github.requests)
+        place.world.bare("branch", "slipway/production/other", "main")
+        place.settle(landing="branch")
+        assert len(github.requests) - asked == 1, "each minute, as long as it waits"
         place.cluster.wrong.add(key)
         code, (found,) = place.settle(landing="branch")
         assert (code, found["end"], found["done"]) == (ExitCode.VERDICT_NO, "revert", "proposed")

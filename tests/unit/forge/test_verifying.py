@@ -106,7 +106,7 @@ def test_a_comment_that_cannot_be_written_is_a_warning(github: FakeGitHub, forge
     github.state.merge(github.state.open_pull(), MERGED)
     github.state.denied |= {"pull_requests=write", "issues=write"}
     warnings: list[str] = []
-    assert tell(forge, TAKEN, warnings.append) == Told()
+    assert tell(forge, TAKEN, warnings.append) == Told(has_failed=True)
     (warning,) = warnings
     assert "toy: its pull request could not be told" in warning
 

@@ -63,6 +63,7 @@ class PullRequest(Answer):
     body: str | None = None
     merged_at: str | None = None
     """In lists too, which have no `merged`."""
+    auto_merge: dict[str, Any] | None = None
     head: Branch
     base: Branch
 
@@ -76,6 +77,7 @@ class PullRequest(Answer):
             base_branch=self.base.ref,
             is_open=self.state == "open",
             is_merged=self.merged_at is not None,
+            merges_itself=self.auto_merge is not None,
             url=self.html_url,
             title=self.title,
             body=self.body or "",
