@@ -236,6 +236,61 @@ def test_an_answer_that_is_lost_makes_no_second_search(
     assert not kubernetes.jobs
 
 
+QUOTA = "exceeded quota: searches, requested: count/rayjobs.ray.io=1, used: count/rayjobs.ray.io=4, limited: ..."
+
+
+def full(times: int = 1, said: str = QUOTA) -> Fault:
+    """The quota's admission refuses the next RayJobs, which no role allows or forbids."""
+    return Fault("POST", "rayjobs", 403, times, {"code": 403, "message": f'rayjobs.ray.io "x" is forbidden: {said}'})
+
+
+def test_a_search_waits_its_turn_where_a_quota_allows_no_more(
+    follower: Follower, kubernetes: Kubernetes, clock: Clock, said: list[str]
+) -> None:
+    """Heads of searches that began all at once would leave no room for anybody's workers."""
+    kubernetes.faults = [full(1, "status unknown for quota: searches, resources: count/rayjobs.ray.io"), full(20)]
+    finish = {"jobDeploymentStatus": "Complete", "jobStatus": "SUCCEEDED"}
+    clock.played = [lambda: None] * 22 + [lambda: kubernetes.status(follower.name, **finish)]
+    clock.speed = 100
+    follower.follow()
+    assert clock.now > 4 * 3600
+    assert len(kubernetes.created) == 1
+    assert not kubernetes.jobs
+    waits = [line for line in said if "waits for other searches to end" in line]
+    assert len(waits) == 2
+    assert waits[1] == f"{follower.name} waits for other searches to end: {QUOTA}"
+
+
+def test_places_that_killed_runs_left_taken_are_given_back(
+    follower: Follower, kubernetes: Kubernetes, clock: Clock
+) -> None:
+    ended = {"jobDeploymentStatus": "Complete", "jobStatus": "SUCCEEDED", "endTime": "2026-01-01T00:00:00Z"}
+    finish = {"jobDeploymentStatus": "Complete", "jobStatus": "SUCCEEDED"}
+
+    def killed() -> None:
+        kubernetes.jobs["left"] = others(follower, **ended)
+        kubernetes.jobs["left"]["metadata"] = {**kubernetes.jobs["left"]["metadata"], "name": "left"}
+
+    kubernetes.faults = [full(2)]
+    clock.played = [killed, lambda: None, lambda: kubernetes.status(follower.name, **finish)]
+    follower.follow()
+    assert not kubernetes.jobs
+
+
+@pytest.mark.parametrize("is_mine", [True, False])
+def test_a_full_quota_hides_no_search_that_is_there(
+    follower: Follower, kubernetes: Kubernetes, clock: Clock, *, is_mine: bool
+) -> None:
+    """The quota refuses before the name is looked at, so a search would wait for itself."""
+    kubernetes.jobs[follower.name] = dict(follower.document) if is_mine else others(follower)
+    kubernetes.faults = [full(10_000)]
+    finish = {"jobDeploymentStatus": "Complete", "jobStatus": "SUCCEEDED"}
+    clock.played = [lambda: kubernetes.status(follower.name, **finish)]
+    follower.follow()
+    assert not kubernetes.created
+    assert (follower.name in kubernetes.jobs) is not is_mine
+
+
 def others(follower: Follower, **status: Any) -> dict[str, Any]:
     """The same search as another run submitted it."""
     metadata = {**follower.document["metadata"], "annotations": {document.RUN: "theirs"}}

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
+from lightkube.utils.quantity import parse_quantity
 
 from slipway.adapters.ray_job.document import SUBMITTER, read
 
@@ -102,6 +103,25 @@ def test_the_policy_names_the_labels_that_the_pods_have(template: Json) -> None:
     assert template["spec"]["submitterPodTemplate"]["metadata"]["labels"]["slipway.dev/ray"] == "submitter"
     named = set(re.findall(r"'slipway.dev/ray': '(\w+)'", str(policy["spec"])))
     assert named == {"node", "submitter"}
+
+
+def test_as_many_whole_searches_as_may_be_there_fit_into_the_quota(template: Json) -> None:
+    """Else the heads of some take the room of others' workers, or of who hands them their command: all of them wait."""
+    (searches,), (size,) = (
+        yaml.safe_load_all((RAY / name).read_text()) for name in ("quota-searches.yaml", "quota-size.yaml")
+    )
+    allowed = {name: parse_quantity(amount) for name, amount in size["spec"]["hard"].items()}
+    at_once = int(searches["spec"]["hard"]["count/rayjobs.ray.io"])
+    cluster = template["spec"]["rayClusterSpec"]
+    replicas = [1, *(group["maxReplicas"] for group in cluster["workerGroupSpecs"]), 1]
+    for kind, resource in (("requests", "cpu"), ("requests", "memory"), ("limits", "memory")):
+        each = [
+            sum(parse_quantity(container["resources"][kind][resource]) or 0 for container in pod["containers"])
+            for pod in pods(template)
+        ]
+        whole = sum(count * amount for count, amount in zip(replicas, each, strict=True))
+        assert 1 < at_once * whole <= allowed[f"{kind}.{resource}"]
+    assert at_once * sum(replicas) <= allowed["pods"]
 
 
 def test_it_installs_into_a_namespace_of_its_own(template: Json) -> None:

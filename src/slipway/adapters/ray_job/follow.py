@@ -10,12 +10,14 @@ from datetime import UTC, datetime, timedelta
 
 from slipway.adapters.ray_job import state
 from slipway.adapters.ray_job.document import SUBMITTER, Json
-from slipway.adapters.ray_job.kubernetes import Cluster
+from slipway.adapters.ray_job.kubernetes import Cluster, FullError
 from slipway.adapters.ray_job.state import Phase, State
 from slipway.errors import ExitCode, InputError, OutsideError
 
 _EVERY = 2.0
 """Seconds between two looks."""
+_QUEUED = 10.0
+"""Seconds between two tries, where a quota allows no more searches at once."""
 _UNSEEN = 300.0
 """Seconds after which an operator that has said nothing is not there."""
 _STUCK = 300.0
@@ -23,7 +25,8 @@ _STUCK = 300.0
 _OVERLAP = 5
 """Seconds of the log that are read twice, so that nothing is lost between two looks."""
 _TAIL = 20
-_OLD = timedelta(hours=1)
+_OLD = timedelta(minutes=15)
+"""Since the end of a RayJob that its own run would have taken away: longer than that waits for an answer."""
 _LAST_PATIENCE = 20.0
 """Seconds for the deletion at the end: a pod that is to go is killed after thirty."""
 
@@ -108,7 +111,7 @@ class Follower:
         One that has ended without leaving its result in the store makes room first. With it, it is left to its own run,
         which may not have seen the end yet.
         """
-        while not self.cluster.create(self.document):
+        while not self._create():
             there = self.cluster.get(self.name, self.namespace)
             if there is None:
                 continue
@@ -129,6 +132,18 @@ class Follower:
             self.cluster.pause(_EVERY)
         self._tell(f"{self.name} is submitted to namespace {self.namespace}")
         return True
+
+    def _create(self) -> bool:
+        """Submit it as soon as the quota has room for another search, however long that takes; False if it is there."""
+        while True:
+            try:
+                return self.cluster.create(self.document)
+            except FullError as full:
+                if self.cluster.get(self.name, self.namespace) is not None:
+                    return False
+                self._tell(f"{self.name} waits for other searches to end: {full.what}")
+            self.cluster.pause(_QUEUED)
+            self._sweep()
 
     def _wait(self) -> None:
         log = Log(cluster=self.cluster, namespace=self.namespace, say=self.say)

@@ -16,10 +16,16 @@ if TYPE_CHECKING:
 
 _NOT_THERE, _TAKEN, _REFUSED, _TOO_MANY, _BROKEN = 404, 409, {400, 422}, 429, 500
 _FORBIDDEN = {401, 403}
+_FULL = ("exceeded quota: ", "status unknown for quota: ")
+"""What the quota's admission says of a count that is used up, or not taken yet."""
 _PATIENCE = 300.0
 """Seconds without an answer: a control plane that is brought up to date is away for minutes."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 15.0
 _ROLE = "Bind the role of tekton/ray/ to the service account, in the namespace that the template names."
+
+
+class FullError(OutsideError):
+    """A quota has no room for another RayJob now."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +64,10 @@ class Cluster:
         return str(self.client.namespace or "default")
 
     def create(self, document: Json) -> bool:
-        """Submit a RayJob; False if there is one of this name."""
+        """Submit a RayJob; False if there is one of this name. `FullError` where a quota allows no more of them now.
+
+        The quota is asked first: it refuses one of a name that is taken, too.
+        """
         try:
             self._ask("create", lambda: self.client.create(_resource()(document)), document["metadata"]["namespace"])
         except _StatusError as error:
@@ -161,6 +170,9 @@ class _StatusError(Exception):
 
 def _said(error: _StatusError) -> OutsideError | InputError:
     """The error for people."""
+    for sign in _FULL:
+        if error.code in _FORBIDDEN and sign in error.text:
+            return FullError(sign + error.text.partition(sign)[2], hint="kubectl describe quota says who uses it up.")
     if error.code in _FORBIDDEN:
         return OutsideError(f"Kubernetes refuses to {error.verb} what the search needs: {error.text}", hint=_ROLE)
     if error.code == _NOT_THERE and error.about == "namespaces":
