@@ -150,7 +150,8 @@ class _Review:
         tuned = tune.load(self._workspace, self._model)
         if tuned is None:
             _ = self._model.dataset  # data that cannot be read end it here
-            self._pipeline.cluster.start()  # while the data are validated
+            if self._pipeline.options.elsewhere is None:
+                self._pipeline.cluster.start()  # while the data are validated
         validation = self.validate()
         if not validation.passed:
             return self.report(validation, None, None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -91,7 +92,8 @@ def validate(
     from slipway.commands import review as commands
 
     workspace = workspace_of(repo, store)
-    return _told(lambda: commands.validate(workspace, model, base=base, as_json=as_json), workspace, defer=defer)
+    job = _Job(workspace=workspace, model=model, stage="validate", defer=defer)
+    return job.run(lambda: commands.validate(workspace, model, base=base, as_json=as_json))
 
 
 @app.command(rich_help_panel=STAGES)
@@ -123,7 +125,8 @@ def tune(
     asked = commands.Search(
         trials=trials, workers=workers, validated=defer, ray_job=ray_job, ray_image=ray_image, ray_queue=ray_queue
     )
-    return _told(lambda: commands.tune(workspace, model, asked, as_json=as_json), workspace, defer=defer)
+    job = _Job(workspace=workspace, model=model, stage="tune", defer=defer, elsewhere=ray_job is not None)
+    return job.run(lambda: commands.tune(workspace, model, asked, as_json=as_json))
 
 
 @app.command(rich_help_panel=STAGES)
@@ -140,9 +143,8 @@ def compare(
     from slipway.commands import review as commands
 
     workspace = workspace_of(repo, store)
-    return _told(
-        lambda: commands.compare(workspace, model, base=base, trials=trials, as_json=as_json), workspace, defer=defer
-    )
+    job = _Job(workspace=workspace, model=model, stage="compare", defer=defer)
+    return job.run(lambda: commands.compare(workspace, model, base=base, trials=trials, as_json=as_json))
 
 
 @app.command(rich_help_panel=STAGES)
@@ -160,7 +162,22 @@ def report(
     return commands.report(workspace_of(repo, store), model, base=base, trials=trials, as_json=as_json)
 
 
-def _told(command: Callable[[], int], workspace: Workspace, *, defer: bool) -> int:
-    from slipway.commands.ci import deferred
+@dataclass(frozen=True, kw_only=True)
+class _Job:
+    """A stage alone; where it is deferred, a later job tells what it found, or why it found nothing."""
 
-    return deferred(command, workspace.screen) if defer else command()
+    workspace: Workspace
+    model: str
+    stage: str
+    defer: bool
+    elsewhere: bool = False
+
+    def run(self, command: Callable[[], int]) -> int:
+        from slipway.commands import undone
+        from slipway.commands.ci import deferred
+
+        def kept() -> int:
+            with undone.kept(self.workspace, self.model, self.stage, elsewhere=self.elsewhere):
+                return command()
+
+        return deferred(kept, self.workspace.screen) if self.defer else command()

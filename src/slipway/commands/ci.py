@@ -8,14 +8,16 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NoReturn, Self
 
 from slipway import trained
 from slipway.bundle import folder as bundles
 from slipway.bundle import hostile
 from slipway.bundle.document import MOST_MODELS, Also, Bundle, Plan
 from slipway.commands.plan import beside, to_review
-from slipway.errors import ExitCode, InputError, SlipwayError
+from slipway.commands.undone import Undone
+from slipway.commands.undone import first as first_undone
+from slipway.errors import ExitCode, InputError, OutsideError, SlipwayError
 from slipway.forge.gate import decide
 from slipway.outputs import Outputs
 from slipway.report.review import ModelReview
@@ -24,7 +26,7 @@ from slipway.spec import check_name
 
 if TYPE_CHECKING:
     from slipway.trained import Trained
-    from slipway.workspace import Workspace
+    from slipway.workspace import Model, Workspace
 
 _OTHER = "TO_"
 _COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -91,11 +93,20 @@ def review(
     base: str | None,
     workers: int | None,
 ) -> int:
-    """All the stages of a model, and its bundle, whatever came of them."""
+    """All the stages of a model, and its bundle, whatever came of them.
+
+    Where a job of a stage left its work undone, this is the second try of it, and the bundle says why from the start:
+    this job may be ended as that one was. What a cluster was asked for is not done again on this machine.
+    """
     from slipway.report.pull_request import summary
 
     bundles.forget(folder, check_name(model), bundles.BUNDLE)
-    found, failure = _reviewed(workspace, model, base=base, workers=workers)
+    undone = first_undone(workspace, model)
+    if undone is not None:
+        workspace.screen.say(f"{model}: {undone.stage} was left undone: {undone.why}")
+        early = ModelReview(model=model, error=undone.why, is_outside=True)
+        bundles.write(folder, Bundle.of(early, pull_request=change.number, head=change.head), None)
+    found, failure = _reviewed(workspace, model, undone, base=base, workers=workers)
     try:
         bundle = Bundle.of(found, pull_request=change.number, head=change.head)
         bundles.write(folder, bundle, _challenger(workspace, found))
@@ -111,12 +122,17 @@ def review(
 
 
 def _reviewed(
-    workspace: Workspace, model: str, *, base: str | None, workers: int | None
+    workspace: Workspace, model: str, undone: Undone | None, *, base: str | None, workers: int | None
 ) -> tuple[ModelReview, SlipwayError | None]:
     from slipway.pipeline import Options, Pipeline
 
+    def refuse(_: Model) -> NoReturn:
+        raise OutsideError(undone.why if undone else "")
+
+    elsewhere = refuse if undone and undone.elsewhere else None
+    options = Options(base=base, workers=workers, elsewhere=elsewhere)
     try:
-        with closing(Pipeline(workspace=workspace, options=Options(base=base, workers=workers))) as pipeline:
+        with closing(Pipeline(workspace=workspace, options=options)) as pipeline:
             return ModelReview(model=model, report=pipeline.review(model).content), None
     except SlipwayError as error:
         outside = error.exit_code is ExitCode.OUTSIDE_FAILED

@@ -11,7 +11,7 @@ import pytest
 
 from slipway.bundle.document import Bundle, Plan
 from slipway.bundle.rejected import Rejected
-from slipway.commands import ci
+from slipway.commands import ci, undone
 from slipway.commands.ci import Change
 from slipway.errors import ExitCode, InputError, OutsideError
 from slipway.outputs import Outputs
@@ -167,6 +167,35 @@ def test_a_deferred_fault_is_told_and_a_failure_outside_is_one(workspace: Worksp
     assert ci.deferred(wrong, workspace.screen) == ExitCode.DONE
     with pytest.raises(OutsideError):
         ci.deferred(outside, workspace.screen)
+
+
+def left(folder: Path) -> Bundle:
+    return Bundle.from_json((folder / "toy" / "bundle.json").read_bytes(), "bundle")
+
+
+def test_why_a_stage_left_its_work_undone_reaches_the_bundle_of_a_job_that_is_ended_too(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ended(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(OutsideError), undone.kept(workspace, "toy", "tune"):
+        raise OutsideError("no S3", hint="Ask for it.")
+    monkeypatch.setattr("slipway.pipeline.Pipeline.review", ended)
+    with pytest.raises(KeyboardInterrupt):
+        ci.review(workspace, "toy", CHANGE, tmp_path, NOTHING, base="main", workers=1)
+    assert (left(tmp_path).error, left(tmp_path).is_outside) == ("no S3\n  Ask for it.", True)
+    assert ci.gate(tmp_path, '["toy"]', CHANGE) == ExitCode.OUTSIDE_FAILED
+
+
+def test_what_the_second_try_finds_takes_its_place(workspace: Workspace, tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), undone.kept(workspace, "toy", "tune"):
+        raise KeyboardInterrupt
+    edit(workspace, "data/toy/model.toml", "trials = 4", 'trials = "many"')
+    with pytest.raises(InputError, match="trials"):
+        ci.review(workspace, "toy", CHANGE, tmp_path, NOTHING, base="main", workers=1)
+    assert not left(tmp_path).is_outside
+    assert "trials" in left(tmp_path).error
 
 
 def test_the_models_go_to_the_next_jobs(workspace: Workspace, tmp_path: Path) -> None:
