@@ -336,6 +336,19 @@ def test_images_are_built_first_and_committed_by_another_job(
         assert [step.image for step in images.rebuild(["toy"])] == [step.image for step in found]
 
 
+def test_a_rebuild_that_this_run_did_not_sign_is_not_committed(world: World, clone: Git) -> None:
+    """An earlier run built and recorded both; in this one, the first could not be built, or signed."""
+    a, b = live(world)
+    assert b
+    first, second = replace(world.upon(clone, "new"), until=Until.IMAGE).rebuild()
+    (failed,) = replace(world.upon(clone, "new"), signed=frozenset({second.image})).rebuild()
+    assert (failed.done, failed.exit_code, live(world)) == (Done.FAILED, 3, (a, b))
+    assert f"{a.key[:8]} is rebuilt into {first.image}, which was not signed by this run" in failed.reasons[0]
+    signed = frozenset({first.image, second.image})
+    assert done(list(replace(world.upon(clone, "new"), signed=signed).rebuild())) == [Done.COMMITTED] * 2
+    assert list(replace(world.upon(clone, "new"), signed=frozenset[str]()).rebuild()) == []
+
+
 def test_a_rebuild_stops_where_an_engine_has_no_more_jobs(
     world: World, clone: Git, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -375,3 +388,6 @@ def test_the_command(world: World, clone: Git, tmp_path: Path, capsys: pytest.Ca
     assert "nothing of nobody is released in production" in capsys.readouterr().err
     with pytest.raises(InputError, match="are of one image"):
         rebuild(workspace, [], as_json=False, outputs=outputs)
+    assert rebuild(workspace, [], as_json=False, signed=tmp_path / "nobody") == 0
+    with pytest.raises(InputError, match="--signed is of what is committed, and --until image commits nothing"):
+        rebuild(workspace, [], as_json=False, until=Until.IMAGE, signed=tmp_path / "nobody")

@@ -33,6 +33,7 @@ from slipway.plan.rule import Decision, Wanted
 from slipway.release.step import Done, Step
 from slipway.release.until import Since, Until
 from slipway.release.wanting import wanting
+from slipway.stages import package
 
 BRANCH = "slipway/production/toy"
 
@@ -416,9 +417,9 @@ def test_a_verdict_of_no_is_told_before_anything_is_built(world: World, clone: G
     assert not world.images.exists()
 
 
-def landed(world: World, git: Git) -> list[Step]:
+def landed(world: World, git: Git, signed: frozenset[str] | None = None) -> list[Step]:
     """What the job does that has neither cores to train nor anything to build with."""
-    return list(replace(world.releaser(git), since=Since.IMAGE).release())
+    return list(replace(world.releaser(git), since=Since.IMAGE, signed=signed).release())
 
 
 MADE = ("slipway.stages.tune.run", "slipway.stages.validate._validate", "slipway.stages.compare._Judge.compare")
@@ -468,6 +469,49 @@ def test_what_the_run_had_to_build_and_did_not_is_a_failure_and_others_go_on(
     assert (failed.model, failed.done, failed.exit_code) == ("another", Done.FAILED, 3)
     assert "has no image, and nothing is built here" in failed.reasons[0]
     assert (step.model, step.done) == ("toy", Done.COMMITTED)
+
+
+NOTHING_SIGNED: frozenset[str] = frozenset()
+
+
+def test_an_image_that_an_earlier_run_built_and_did_not_sign_is_not_committed(world: World, clone: Git) -> None:
+    """That run's image is recorded; in this one, the job that signs failed before it knew of any image."""
+    world.add("another")
+    world.commit("Add another")
+    clone = world.clone("now")
+    unsigned, built = until(world, clone, Until.IMAGE)
+    assert (unsigned.model, built.model) == ("another", "toy")
+    failed, step = landed(world, clone, frozenset({built.image}))
+    assert (failed.model, failed.done, failed.exit_code) == ("another", Done.FAILED, 3)
+    assert f"has an image, {unsigned.image}, which was not signed by this run" in failed.reasons[0]
+    assert "The job that builds says why" in failed.reasons[0]
+    assert (step.model, step.done, step.image) == ("toy", Done.COMMITTED, built.image)
+    assert world.manifest("another") is None
+    (mended,) = landed(world, clone, frozenset({unsigned.image}))
+    assert (mended.model, mended.done) == ("another", Done.COMMITTED)
+
+
+def test_an_image_that_was_not_signed_is_left_where_its_key_came_meanwhile(world: World, clone: Git) -> None:
+    late = world.give("B")
+    until(world, world.clone("earlier"), Until.IMAGE)
+    (left,) = landed(world, clone, NOTHING_SIGNED)
+    assert (left.done, left.exit_code) == (Done.LATER, 0)
+    assert left.reasons[0].startswith(f"{late[:8]} ")
+    assert world.manifest() is None
+
+
+def test_what_main_had_before_comes_back_with_nothing_signed_anew(world: World, clone: Git) -> None:
+    (first,) = world.release(clone)
+    merged = world.give("B")
+    world.release(clone)
+    world.releaser(clone).promote("toy")
+    list(replace(world.upon(clone, "new"), until=Until.IMAGE).rebuild())  # and was not signed
+    world.revert(merged)
+    new = replace(world.upon(clone, "new"), since=Since.IMAGE, signed=NOTHING_SIGNED)
+    package.run(new.workspace, new.images, "toy", str(first.key))
+    (restored,) = new.release()
+    assert told([restored]) == [("toy", Wanted.RESTORE, Done.COMMITTED)]
+    assert serving(world).default.image == first.image, "not the newest, which nobody signed"
 
 
 @pytest.mark.parametrize("is_by_the_data", [True, False], ids=["data", "gate"])

@@ -116,6 +116,8 @@ def test_both_engines_build_in_one_job_what_another_commits() -> None:
     for commands in (github, tekton):
         releases = [command.parse()[1] for command in commands if command.name == "release"]
         assert all((one["since"] == "image") is (one["until"] == "commit") for one in releases)
+    committing = [one.parse()[1] for one in github if one.name in {"release", "rebuild"}]
+    assert all(bool(one["signed"]) is (one["until"] == "commit") for one in committing)  # on Tekton, Chains signs
     assert _until(github, "rebuild") == _until(tekton, "rebuild") == ["image", "commit"]
 
 

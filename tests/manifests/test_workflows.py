@@ -6,15 +6,17 @@ import re
 import shutil
 import subprocess
 from collections import defaultdict
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
 from tests.manifests.commands import Command, of_script, of_workflow
-from tests.manifests.expressions import evaluate, is_true
+from tests.manifests.expressions import Value, evaluate, is_true
 from tests.manifests.workflows import ACTIONS, FOLDER, ROOT, WORKFLOWS, Job, document, job, jobs
 
 from slipway import project
 from slipway.forge.about import WORKFLOW
+from slipway.release import signed
 
 COMMANDS = [command for path in [*WORKFLOWS, *ACTIONS] for command in of_workflow(path)]
 JOBS = list(jobs())
@@ -351,7 +353,7 @@ def test_what_builds_images_can_commit_nothing() -> None:
     assert [of.id for of in jobs("release.yml") if _builds(of)] == ["image", "rebuild"]
     for of in filter(_builds, jobs("release.yml")):
         assert of.content["permissions"]["contents"] == "read"
-        assert of.steps[-1].get("run", "").endswith("--until image") or "attest@" in of.steps[-1]["uses"]
+        assert of.steps[-1].get("run", "").endswith("--until image") or "upload-artifact@" in of.steps[-1]["uses"]
 
 
 @pytest.mark.parametrize("signing", [job("release.yml", name) for name in ("image", "sign")], ids=str)
@@ -384,6 +386,44 @@ def test_an_image_is_attested_unless_a_run_of_mains_workflow_did_so(
     assert "continue-on-error" not in {*attest, *of.content}
     context = {f"steps.provenance.outputs.{name}": value for name, value in told.items()}
     assert is_true(attest["if"], context) is bool(told)
+
+
+@pytest.mark.parametrize(("signs", "commits"), [("image", "release"), ("sign", "land")])
+def test_what_commits_is_told_what_is_signed(signs: str, commits: str, tmp_path: Path) -> None:
+    """By the last step of each job that signs, so by none of which anything failed."""
+    signing, committing = job("release.yml", signs), job("release.yml", commits)
+    note, upload = signing.steps[-2:]
+    context: dict[str, Value] = {"steps.image.outputs.image-digest": "x"} if signs == "image" else {}
+    assert all(is_true(step["if"], context) and not is_true(step["if"], {}) for step in (note, upload) if "if" in step)
+    assert not any("cancelled()" in step.get("if", "") or "always()" in step.get("if", "") for step in (note, upload))
+    images = [f"ghcr.io/acme/models/{name}@sha256:{digit * 64}" for name, digit in (("iris", "1"), ("fraud", "2"))]
+    for number, image in enumerate(images):
+        own = {"matrix.model": f"model-{number}", "strategy.job-index": str(number), "runner.temp": str(tmp_path)}
+        environ = {"RUNNER_TEMP": str(tmp_path), "MODEL": own["matrix.model"], "NUMBER": own["strategy.job-index"]}
+        _outputs(note["run"], tmp_path, IMAGE=image, **environ)
+        given = {name: _filled(str(value), own) for name, value in upload["with"].items()}
+        assert Path(given["path"]).read_text() == f"{image}\n"
+        (fetch,) = committing.using("actions/download-artifact")
+        assert fnmatchcase(given["name"], fetch["pattern"])
+        assert fetch["merge-multiple"] is True
+    place = _filled(fetch["path"], {"runner.temp": "$RUNNER_TEMP"})
+    command, values = next(one.parse() for one in COMMANDS if one.where.startswith(f"release.yml: {commits}: "))
+    assert (command, values["signed"].name) == ("release" if commits == "release" else "rebuild", "signed")
+    assert any(f'--signed "{place}"' in step.get("run", "") for step in committing.steps)
+    assert signed.read(tmp_path / "signed") == set(images)
+
+
+def test_the_lists_of_releases_and_of_rebuilds_are_told_apart() -> None:
+    patterns = [of.using("actions/download-artifact")[0]["pattern"] for of in jobs("release.yml") if _fetches(of)]
+    assert patterns == ["slipway-signed-*", "slipway-rebuilt-*"]
+
+
+def _fetches(of: Job) -> bool:
+    return bool(of.using("actions/download-artifact"))
+
+
+def _filled(text: str, context: dict[str, str]) -> str:
+    return re.sub(r"\$\{\{(.*?)\}\}", lambda it: str(evaluate(it[1], context)), text)
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,14 @@ ImageUrl = Annotated[
 ImageDigest = Annotated[
     Path | None, typer.Option("--image-digest", metavar="FILE", help="And its digest there.", dir_okay=False)
 ]
+Signed = Annotated[
+    Path | None,
+    typer.Option(
+        "--signed",
+        metavar="DIR",
+        help="Commit no new image but those that the files there name, one a line: what this run signed.",
+    ),
+]
 
 
 @app.command(rich_help_panel=MERGE)
@@ -38,6 +46,7 @@ def release(
     since: Annotated[
         Since, typer.Option("--from", help="With `image`, train and build nothing: commit what has its image.")
     ] = Since.START,
+    signed: Signed = None,
     image_url: ImageUrl = None,
     image_digest: ImageDigest = None,
     as_json: Json = False,
@@ -59,6 +68,7 @@ def release(
         as_json=as_json,
         until=until,
         since=since,
+        signed=signed,
         outputs=outputs,
     )
 
@@ -73,6 +83,7 @@ def rebuild(
     until: Annotated[
         Literal["image", "commit"], typer.Option("--until", help="Stop after the images: commit nothing.")
     ] = "commit",
+    signed: Signed = None,
     image_url: ImageUrl = None,
     image_digest: ImageDigest = None,
     images: Annotated[
@@ -89,7 +100,7 @@ def rebuild(
 
     outputs = Outputs.of(os.environ, image_url=image_url, image_digest=image_digest, images=images)
     return commands.rebuild(
-        workspace_of(repo, store), models or [], as_json=as_json, until=Until(until), outputs=outputs
+        workspace_of(repo, store), models or [], as_json=as_json, until=Until(until), signed=signed, outputs=outputs
     )
 
 

@@ -16,6 +16,7 @@ from slipway.key import SHORT
 from slipway.mirror import Mirror
 from slipway.outputs import Made
 from slipway.plan.rule import Wanted
+from slipway.release import signed as signed_images
 from slipway.release import words
 from slipway.release.releaser import Releaser
 from slipway.release.step import Done, Step
@@ -41,6 +42,7 @@ def release(
     as_json: bool,
     until: Until = Until.COMMIT,
     since: Since = Since.START,
+    signed: Path | None = None,
     outputs: Outputs | None = None,
 ) -> int:
     """Bring main to what its history asks for; the worst exit code of all the steps.
@@ -49,13 +51,16 @@ def release(
     refused release would fail every other's run. With `until`, nothing lands, and what is found is kept, so that
     the run which lands it asks and builds nothing anew. Where the image is asked for, a verdict of no is no failure:
     there is nothing to build. Whoever asks a named model's verdict is told it by the exit code. With `since`, such a
-    run lands what others made ready: what came meanwhile is left to the next, and told.
+    run lands what others made ready: what came meanwhile is left to the next, and told. With `signed`, the folder of
+    what those others signed, it lands no new image that is not among that.
 
     One environment follows the other, so that what is verified in one goes on to the next. Only the first judges and
     builds.
     """
     if since is Since.IMAGE and until is not Until.COMMIT:
         raise InputError(f"--from {since.value} commits, and --until {until.value} commits nothing", hint="Drop one.")
+    if signed is not None and since is not Since.IMAGE:
+        raise InputError("--signed is of what other jobs built", hint=f"Commit that: --from {Since.IMAGE.value}.")
     named, is_of_one = bool(models), of_one(models, outputs)
     through = workspace.settings.through
     run = Run(
@@ -63,6 +68,7 @@ def release(
         environments=through if until is Until.COMMIT else through[:1],
         until=until,
         since=since,
+        signed=signed_images.read(signed) if signed else None,
         workers=workers,
         as_json=as_json,
         outputs=outputs,
@@ -130,6 +136,8 @@ class Run:
     as_json: bool
     until: Until = Until.COMMIT
     since: Since = Since.START
+    signed: frozenset[str] | None = None
+    """The images that may land anew; None: any."""
     workers: int | None = None
     outputs: Outputs | None = None
     is_of_one: bool = False
@@ -163,7 +171,8 @@ class Run:
         for environment in self.environments:
             settings = replace(self.workspace.settings, environment=environment)
             workspace = replace(self.workspace, settings=settings)
-            yield from steps(releaser(workspace, main, workers=self.workers, until=self.until, since=self.since))
+            one = releaser(workspace, main, workers=self.workers, until=self.until, since=self.since)
+            yield from steps(replace(one, signed=self.signed))
 
     def _say(self, step: Step) -> None:
         where = f" in {step.environment}" if len(self.workspace.settings.environments) > 1 else ""

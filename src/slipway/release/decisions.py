@@ -48,6 +48,11 @@ class Decisions:
     shipping: Shipping
     until: Until = Until.COMMIT
     since: Since = Since.START
+    signed: frozenset[str] | None = None
+    """The images that this run signed, where no other may be committed anew; None where nobody asks.
+
+    A record of an image says that it was built: whoever built it may have failed before it was signed.
+    """
 
     def branch(self, model: str, verb: str = "") -> str:
         """The branch on which a model's next commit waits, where main is protected or a person approves.
@@ -137,7 +142,7 @@ class Decisions:
         if taken := state.decision.release:  # judged, built and verified for the environment before
             return Prepared(change=commits.released(state, view.current, taken, view.shape), image=taken.image)
         if self.since is Since.IMAGE and not (self.shipping.is_built(state.model, key) or self.judge.refused(view)):
-            return self._left(view)
+            return self._left(view, "has no image, and nothing is built here")
         judged = self.judge.verdict(view)
         if judged.verdict is not VerdictName.PROMOTE:
             if state.shape is not None and self.until is Until.COMMIT:
@@ -146,23 +151,34 @@ class Decisions:
             return Stopped(done=Done.REFUSED, reasons=self._refused(view, judged))
         if self.until is Until.VERDICT:
             return Stopped(done=Done.READY, reasons=(f"the verdict on {key[:SHORT]} is {judged.verdict.value}",))
+        return self._shipped(view, judged)
+
+    def _shipped(self, view: View, judged: Judged) -> Prepared | Stopped:
+        """The release of a key that may be released, in its image."""
+        state, key = view.state, judged.key
         source = state.decision.because[0].commit
         built = self.shipping.built(state, key, source)
+        if not self._may_land(built.image):
+            return self._left(view, f"has an image, {built.image}, which was not signed by this run")
         shown = reviewed_bytes.check(self.workspace.store, state.model, key, built.onnx_sha256)
         release = Release(key=key, image=built.image, commit=source, metrics=judged.metrics)
         change = commits.released(state, view.current, release, view.shape, said=reviewed_bytes.told(shown))
         noted = shown if shown.note else None
         return Prepared(change=change, image=built.image, built=not built.reused, reviewed=noted)
 
-    def _left(self, view: View) -> Stopped:
-        """What this run has no image of: it came too late for that, or `OutsideError` where the run had to build it.
+    def _may_land(self, image: str) -> bool:
+        """Whether an image that main does not have may come to main."""
+        return self.signed is None or image in self.signed
+
+    def _left(self, view: View, lacks: str) -> Stopped:
+        """What this run made no image of: it came too late for that, or `OutsideError` where the run had to make it.
 
         A run began with what is checked out here.
         """
         key, asked = view.state.key or "", view.state.decision.because[0]
         if self.workspace.git.merge_base(asked.commit, "HEAD") == asked.commit:
             raise OutsideError(
-                f"{view.state.model} {key[:SHORT]} has no image, and nothing is built here",
+                f"{view.state.model} {key[:SHORT]} {lacks}",
                 hint="The job that builds says why; then run all of it again.",
             )
         said = f"{asked.commit[:SHORT]} {asked.what}, after this run had begun: the next one builds and commits it"
@@ -174,7 +190,7 @@ class Decisions:
         if release is None:  # pragma: no cover  the rule names one with every restoration
             raise ValueError("nothing is to be restored")
         image = self.shipping.newest(state.model, release)
-        if image == release.image or self.took_away(view, release.key, image):
+        if image == release.image or self.took_away(view, release.key, image) or not self._may_land(image):
             image = release.image
             if self.until is not Until.VERDICT:
                 self.shipping.check_there(state.model, release)
@@ -198,6 +214,11 @@ class Decisions:
             made = "" if built.reused else built.image  # nobody was told of this one
             held = self._not_rebuilt(view, key, said, back, image=made)
             return replace(held, done=Done.HELD, built=not built.reused)
+        if not self._may_land(built.image):
+            raise OutsideError(
+                f"{state.model} {key[:SHORT]} is rebuilt into {built.image}, which was not signed by this run",
+                hint="The job that builds says why; then run all of it again.",
+            )
         builder = self.workspace.settings.builder or self.shipping.images.builder
         change = commits.rebuilt(state, view.current, release, built.image, builder)
         return Prepared(change=change, image=built.image, built=not built.reused)

@@ -56,6 +56,8 @@ class Releaser:
     """Whether an image is where these settings make none: other settings released it."""
     until: Until = Until.COMMIT
     since: Since = Since.START
+    signed: frozenset[str] | None = None
+    """The images that this run signed, where no other may be committed anew."""
 
     def release(self, names: Sequence[str] = ()) -> Iterator[Step]:
         """Every step for these models, or for all of main's, as each is done.
@@ -118,6 +120,7 @@ class Releaser:
             shipping=Shipping(workspace=self.workspace, images=self.images, elsewhere=self.elsewhere),
             until=self.until,
             since=self.since,
+            signed=self.signed,
         )
 
     def _read(self, tip: str, model: str) -> View:

@@ -286,6 +286,26 @@ def test_who_lands_what_others_built_says_what_is_left(world: World, clone: Git)
     assert "--from image commits, and --until image commits nothing" in no.stderr
 
 
+def test_who_lands_what_others_built_lands_what_they_signed(world: World, clone: Git, tmp_path: Path) -> None:
+    signed = tmp_path / "signed"
+    built = json.loads(slipway(world, clone, "release", "--until", "image", "--json").stdout)["steps"][0]["image"]
+    unsigned = slipway(world, clone, "release", "--from", "image", "--signed", str(signed))
+    assert (unsigned.returncode, unsigned.stdout) == (ExitCode.OUTSIDE_FAILED, "")
+    assert "which was not signed by this run" in unsigned.stderr
+    signed.mkdir()
+    (signed / "toy").write_text("toy:latest\n")
+    for command in ("release", "--from", "image"), ("rebuild",):
+        hostile = slipway(world, clone, *command, "--signed", str(signed))
+        assert hostile.returncode == ExitCode.BAD_INPUT
+        assert "toy:1: no image by its digest" in hostile.stderr
+    (signed / "toy").write_text(f"{built}\n")
+    assert slipway(world, clone, "release", "--from", "image", "--signed", str(signed)).returncode == 0
+    assert built.encode() in (world.manifest() or b"")
+    alone = slipway(world, clone, "release", "--signed", str(signed))
+    assert alone.returncode == ExitCode.BAD_INPUT
+    assert "Commit that: --from image" in alone.stderr
+
+
 def test_one_image_is_asked_of_one_model(world: World, clone: Git, outputs: Outputs) -> None:
     workspace = world.workspace(clone, tracking_uri=UNREACHABLE)
     for models in ((), ("toy", "other")):
