@@ -13,11 +13,12 @@ from typing import Any
 import pytest
 import yaml
 from tests.manifests.tekton_objects import TEKTON, Object, step, texts
+from tests.manifests.test_tekton_tasks import RESTRICTED
 
 jsonschema = pytest.importorskip("jsonschema")
 codecs: Any = pytest.importorskip("lightkube.codecs")
 CRDS = "SLIPWAY_TEST_CRDS"
-CORE = {"v1", "rbac.authorization.k8s.io/v1", "networking.k8s.io/v1"}
+CORE = {"v1", "batch/v1", "rbac.authorization.k8s.io/v1", "networking.k8s.io/v1"}
 
 
 def built(folder: Path) -> list[Object]:
@@ -40,7 +41,7 @@ def of_kind(objects: list[Object], *kinds: str) -> list[Object]:
 def test_every_file_is_installed(installed: list[Object]) -> None:
     written = [
         (document["kind"], document["metadata"]["name"])
-        for folder in ("tasks", "pipelines", "triggers", "rbac", "network", ".")
+        for folder in ("tasks", "pipelines", "triggers", "schedule", "rbac", "network", ".")
         for path in (TEKTON / folder).glob("*.yaml")
         for document in yaml.safe_load_all(path.read_text(encoding="utf-8"))
         if "metadata" in document
@@ -104,6 +105,13 @@ def test_what_is_set_in_settings_arrives(installed: list[Object]) -> None:
     assert {one["name"]: one["value"] for one in kept["spec"]["params"]} == {
         "store": f"{settings['SLIPWAY_REVIEW_STORE']}/pull-requests/$(body.pull_request.number)",
         "store-secret": "slipway-review-store",
+    }
+    (daily,) = [one for one in of_kind(installed, "TriggerBinding") if one["metadata"]["name"] == "slipway-schedule"]
+    assert {one["name"]: one["value"] for one in daily["spec"]["params"]} == {
+        "git-url": settings["SLIPWAY_GIT_URL"],
+        "repository": settings["SLIPWAY_GIT_REPOSITORY"],
+        "base": settings["SLIPWAY_GIT_BRANCH"],
+        "run": "$(context.eventID)",
     }
     (pipeline,) = [one for one in of_kind(installed, "Pipeline") if one["metadata"]["name"] == "slipway-pull-request"]
     defaults = {one["name"]: one.get("default") for one in pipeline["spec"]["params"]}
@@ -173,6 +181,7 @@ def test_accounts_carry_no_token_but_the_listeners(installed: list[Object]) -> N
     assert accounts == {
         "slipway-image": False,
         "slipway-pull-request": False,
+        "slipway-schedule": False,
         "slipway-trusted": False,
         "slipway-triggers": None,
     }
@@ -202,7 +211,13 @@ def test_roles_allow_what_is_used_and_no_more(installed: list[Object]) -> None:
 
 def test_a_pull_requests_code_reaches_names_and_its_store_alone(installed: list[Object]) -> None:
     policies = {one["metadata"]["name"]: one["spec"] for one in of_kind(installed, "NetworkPolicy")}
-    assert set(policies) == {"slipway-listener", "slipway-pull-request", "slipway-runs"}
+    assert set(policies) == {
+        "slipway-listener",
+        "slipway-pull-request",
+        "slipway-runs",
+        "slipway-schedule",
+        "slipway-schedule-listener",
+    }
     narrow = policies["slipway-pull-request"]
     assert narrow["podSelector"]["matchLabels"] == {"slipway.dev/trust": "pull-request"}
     assert narrow["policyTypes"] == ["Egress"]
@@ -212,6 +227,26 @@ def test_a_pull_requests_code_reaches_names_and_its_store_alone(installed: list[
     assert policies["slipway-runs"]["policyTypes"] == ["Ingress"]
     assert "ingress" not in policies["slipway-runs"]
     assert {port["port"] for rule in policies["slipway-listener"]["ingress"] for port in rule["ports"]} == {8080}
+
+
+def test_a_release_is_asked_for_each_day_by_who_may_do_nothing_else(installed: list[Object]) -> None:
+    """The account that asks is in no binding, and has no Secret: the listener makes the run, which it alone reaches."""
+    (job,) = of_kind(installed, "CronJob")
+    pod = job["spec"]["jobTemplate"]["spec"]["template"]
+    (asks,) = pod["spec"]["containers"]
+    assert (pod["spec"]["serviceAccountName"], "envFrom" in asks) == ("slipway-schedule", False)
+    assert {**pod["spec"]["securityContext"], "readOnlyRootFilesystem": True} | asks["securityContext"] == RESTRICTED
+    (image,) = {step(task)["image"] for task in of_kind(installed, "Task")} & {asks["image"]}
+    assert "slipway-tools@sha256:" in image
+    policies = {one["metadata"]["name"]: one["spec"] for one in of_kind(installed, "NetworkPolicy")}
+    asking, heard = policies["slipway-schedule"], policies["slipway-schedule-listener"]
+    assert asking["podSelector"]["matchLabels"].items() <= pod["metadata"]["labels"].items()
+    assert asking["egress"][1]["to"] == [{"podSelector": heard["podSelector"]}]
+    assert heard["ingress"][0]["from"] == [{"podSelector": asking["podSelector"]}]
+    listeners = {one["metadata"]["name"] for one in of_kind(installed, "EventListener")}
+    assert heard["podSelector"]["matchLabels"]["eventlistener"] in listeners
+    (url,) = (text for text in asks["args"] if text.startswith("http"))
+    assert url.removeprefix("http://el-").removesuffix(":8080") in listeners
 
 
 def test_no_secret_is_among_what_is_installed(installed: list[Object]) -> None:

@@ -7,7 +7,17 @@ import re
 from typing import Any
 
 import pytest
-from tests.manifests.tekton_objects import Object, objects, pipeline_tasks, references, seconds, task_of, texts
+from tests.manifests.commands import of_tekton
+from tests.manifests.tekton_objects import (
+    TEKTON,
+    Object,
+    objects,
+    pipeline_tasks,
+    references,
+    seconds,
+    task_of,
+    texts,
+)
 from tests.manifests.test_tekton_tasks import BUILDERS, CODE_OF_PULL_REQUESTS
 
 TRIGGERS, PIPELINES = objects("triggers"), objects("pipelines")
@@ -148,6 +158,21 @@ def test_every_binding_and_template_is_used() -> None:
     assert {trigger["template"]["ref"] for trigger in triggers} == set(TEMPLATES)
 
 
+def test_whoever_asks_for_the_daily_release_has_no_say_in_what_is_released() -> None:
+    """It is not signed, so nothing of what was sent is taken; a release by itself does what history asks for."""
+    schedule = objects("schedule")
+    (trigger,) = schedule["listener"]["spec"]["triggers"]
+    assert [one["ref"] for one in trigger["bindings"]] == [schedule["event"]["metadata"]["name"]]
+    given = {one["name"]: one["value"] for one in schedule["event"]["spec"]["params"]}
+    template = TEMPLATES[trigger["template"]["ref"]]
+    assert set(given) == {one["name"] for one in template["spec"]["params"]}
+    assert {text for text in given.values() if "$(" in text} == {"$(context.eventID)"}
+    (job,) = objects("schedule")["release"]["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
+    (command,) = of_tekton(TEKTON / "schedule/release.yaml")
+    assert command.parse()[0] == "ci start"
+    assert [*job["command"], *job["args"]][:3] == ["slipway", "ci", "start"]
+
+
 def test_nothing_that_a_person_can_name_is_taken_from_an_event() -> None:
     """Branches, titles and texts may hold anything; numbers, commits and the repository's own names do not."""
     taken = {found for text in texts(BINDINGS) for found in re.findall(r"\$\(([^)]*)\)", text)}
@@ -198,7 +223,8 @@ def test_a_template_fits_its_pipeline(template: Object) -> None:
     [
         ("slipway-pull-request", {"number": "9" * 9, "run": "a" * 40}),
         ("slipway-pull-request", {"number": "9" * 9, "run": f"retest-{2**63}"}),
-        ("slipway-release", {"commit": "a" * 40}),
+        ("slipway-release", {"run": "a" * 40}),
+        ("slipway-release", {"run": "8d5bd5b1-6f6b-4c39-8e9b-0d8ae8a9a0b1"}),  # of the schedule, by its event
     ],
 )
 def test_an_event_that_comes_twice_makes_one_run(name: str, values: dict[str, str]) -> None:

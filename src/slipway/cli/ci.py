@@ -177,6 +177,15 @@ def ci_champions(
     return commands.copy_champions(workspace_of(repo, store), to, os.environ)
 
 
+@ci.command("start")
+def ci_start(url: Annotated[str, typer.Argument(metavar="URL", help="Where it listens.", show_default=False)]) -> int:
+    """Have Tekton's event listener start what it is there for, where that takes no event: a release, each day."""
+    from slipway.adapters import listener
+
+    emit(f"It took the event {listener.start(url)}.")
+    return ExitCode.DONE
+
+
 @ci.command("data")
 def ci_data(
     checkout: Annotated[
