@@ -122,7 +122,7 @@ class Story:
     def _run(self, pipeline: str, stages: Sequence[str], **params: str) -> Ran:
         known = {"git-url": neighbours.GIT_URL, "repository": neighbours.REPOSITORY, "base": "main"}
         known |= {"store": f"/workspace/store/pull-requests/{NUMBER}"}  # as an own branch has it by the settings here
-        known |= {"store-secret": "slipway-no-secret", "run": "e2e", "commit": "e2e"}
+        known |= {"store-secret": "slipway-no-secret", "run": "e2e"}
         name = f"{pipeline}-{next(self._numbers)}"
         document = self.fit(self.installed.run(pipeline, name, known | params))
         ran = runs.run(self.kubectl, document, self._say, minutes=self.minutes)
