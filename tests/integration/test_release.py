@@ -527,6 +527,38 @@ def test_a_no_is_told_where_nothing_is_built(world: World, clone: Git, *, is_by_
     assert (step.done, step.known, step.reasons[0]) == (Done.REFUSED, True, "the verdict is block")
 
 
+def test_a_no_is_told_though_the_champion_is_another_by_now(
+    world: World, clone: Git, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The verdict was about the champion of then: whoever promoted the canary meanwhile took nothing of the no back."""
+    world.release(clone)
+    world.give("B")
+    world.release(clone)
+    world.pull()
+    world.change("data/toy/model.toml", "min_improvement = -5.0", "min_improvement = 5.0")
+    world.give("C")
+    run = world.clone("run")
+    assert [step.done for step in until(world, run, Until.IMAGE)] == [Done.REFUSED]
+    world.releaser(clone).promote("toy")
+    forbid(monkeypatch, *UNNEEDED, "slipway.adapters.image.Layout.build")
+    (step,) = landed(world, run)
+    assert (step.done, step.known, step.reasons[0]) == (Done.REFUSED, False, "the verdict is block")
+    assert "more than +5 is asked for" in step.reasons[1]
+
+
+def test_what_was_not_compared_with_the_champion_of_now_and_passes_is_left(
+    world: World, clone: Git, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forget(world, "comparison-*")
+    forbid(monkeypatch, *UNNEEDED, "slipway.adapters.image.Layout.build")
+    (failed,) = landed(world, clone)
+    assert (failed.done, failed.exit_code) == (Done.FAILED, 3)
+    assert "has no image, and nothing is built here" in failed.reasons[0]
+    late = world.give("B")
+    (left,) = landed(world, clone)
+    assert (left.done, left.reasons[0].partition(" ")[0]) == (Done.LATER, late[:8])
+
+
 @pytest.mark.parametrize("landing", list(Landing))
 def test_what_is_restored_is_looked_for_and_not_judged(world: World, clone: Git, landing: Landing) -> None:
     world.release(clone)

@@ -51,8 +51,9 @@ def release(
     refused release would fail every other's run. With `until`, nothing lands, and what is found is kept, so that
     the run which lands it asks and builds nothing anew. Where the image is asked for, a verdict of no is no failure:
     there is nothing to build. Whoever asks a named model's verdict is told it by the exit code. With `since`, such a
-    run lands what others made ready: what came meanwhile is left to the next, and told. With `signed`, the folder of
-    what those others signed, it lands no new image that is not among that.
+    run lands what others made ready: what came meanwhile is left to the next, and told, and a no is none of its
+    failures either, though it compared anew for a champion of since then. With `signed`, the folder of what those
+    others signed, it lands no new image that is not among that.
 
     One environment follows the other, so that what is verified in one goes on to the next. Only the first judges and
     builds.
@@ -74,7 +75,7 @@ def release(
         outputs=outputs,
         is_of_one=is_of_one,
     )
-    return run.tell(lambda one: one.release(models), lambda step: _code(step, named=named, until=until))
+    return run.tell(lambda one: one.release(models), lambda step: _code(step, named=named, until=until, since=since))
 
 
 def wanted(workspace: Workspace) -> list[str]:
@@ -220,9 +221,9 @@ def _say_what_is_not_pushed(workspace: Workspace, main: MainBranch) -> None:
         workspace.screen.say(f"{main.name} here is {ahead} ahead of {main.remote}, which nothing above saw: git push")
 
 
-def _code(step: Step, *, named: bool, until: Until = Until.COMMIT) -> int:
+def _code(step: Step, *, named: bool, until: Until = Until.COMMIT, since: Since = Since.START) -> int:
     if step.done is Done.REFUSED:
-        told_later = until is Until.IMAGE or (step.known and not named)
+        told_later = until is Until.IMAGE or (not named and (step.known or since is Since.IMAGE))
         return ExitCode.DONE if told_later else ExitCode.VERDICT_NO
     return step.exit_code
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from slipway import reviewed_bytes
+from slipway import reviewed_bytes, trained
 from slipway.adapters.data.dvc_config import CONFIG
 from slipway.adapters.git import Commit, WorkTree
 from slipway.adapters.objects import Objects, Snapshot
@@ -52,13 +52,17 @@ class Judge:
         return self._judged[view.judge]
 
     def refused(self, view: View) -> bool:
-        """Whether the store says no by what was found before: nothing is validated, trained or compared for that.
+        """Whether the verdict is no, as far as that takes no training.
 
+        What was found before says so, or a comparison now: the champion may be another than the one of that time.
         Raises `StoreError` where the key has two models.
         """
-        reviewed_bytes.check_undisputed(self.workspace.store, view.state.model, view.state.key or "")
+        store, model, key = self.workspace.store, view.state.model, view.state.key or ""
+        reviewed_bytes.check_undisputed(store, model, key)
         with self._pipeline(view) as pipeline:
-            found = pipeline.known(view.state.model)
+            found = pipeline.known(model)
+        if found is None and trained.load(store, model, key):
+            found = self.verdict(view)
         return found is not None and found.verdict is not VerdictName.PROMOTE
 
     @contextmanager

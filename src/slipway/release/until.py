@@ -30,4 +30,4 @@ class Since(StrEnum):
     START = "start"
     """Whatever it takes: a model of a new key is trained, an image is built."""
     IMAGE = "image"
-    """Nothing is trained or built: what has its image is committed, and the rest is left."""
+    """Nothing is trained or built: what has its image is committed, what is refused is told, and the rest is left."""

@@ -347,6 +347,16 @@ def test_more_models_than_an_engine_runs_jobs_come_with_the_next_run() -> None:
     assert len(said) == 1
 
 
+def test_who_lands_what_others_built_is_no_judge(world: World, clone: Git) -> None:
+    """Though it compares, where the champion changed: the job that is about the verdict alone fails for it."""
+    world.change("data/toy/model.toml", "min_improvement = -5.0", "min_improvement = 5.0")
+    world.commit("Ask for more")
+    done = slipway(world, clone, "release", "--from", "image")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "toy: ❌ not released: the verdict is block" in done.stderr
+    assert slipway(world, clone, "release", "toy", "--from", "image").returncode == ExitCode.VERDICT_NO
+
+
 def test_a_verdict_of_no_fails_whoever_asks_for_it_and_no_build(world: World, clone: Git) -> None:
     world.change("data/toy/model.toml", "min_improvement = -5.0", "min_improvement = 5.0")
     world.commit("Ask for more")
