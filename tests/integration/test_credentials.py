@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -50,12 +50,22 @@ def environ(url: str, token: str = TOKEN) -> dict[str, str]:
     return {**os.environ, "GITHUB_TOKEN": token, "GITHUB_SERVER_URL": url}
 
 
+def _unasked(said: object) -> None:
+    raise AssertionError(said)
+
+
+def main_of(address: str, folder: Path, environ: Mapping[str, str]) -> None:
+    """Check main out, for which nothing is waited."""
+    waits: dict[str, Callable[[object], None]] = dict.fromkeys(("pause", "say", "about"), _unasked)
+    checkout(address, folder / "clone", ref="", base="main", environ=environ, **waits)
+
+
 def test_main_is_checked_out_and_pushed_with_the_token(
     world: World, server: tuple[str, list[list[str]]], tmp_path: Path
 ) -> None:
     url, _ = server
     told = environ(url)
-    checkout(f"{url}/remote.git", tmp_path / "clone", ref="", base="main", environ=told)
+    main_of(f"{url}/remote.git", tmp_path, told)
     git = Git(root=tmp_path / "clone")
     main = MainBranch.of(git, told)
     tip = main.tip()
@@ -76,7 +86,7 @@ def test_a_github_app_shows_a_token_of_its_installation(
     with git_server.serve(world.root, INSTALLATION_TOKEN) as (url, _):
         told = {**os.environ, **github.environ(), "GITHUB_TOKEN": "", "GITHUB_SERVER_URL": url}
         told |= {"GITHUB_REPOSITORY": "", "SLIPWAY_GITHUB_APP_ID": "5", "SLIPWAY_GITHUB_APP_KEY": key}
-        checkout(f"{url}/acme/models.git", tmp_path / "clone", ref="", base="main", environ=told)
+        main_of(f"{url}/acme/models.git", tmp_path, told)
     assert (tmp_path / "clone" / "data/toy/model.toml").is_file()
     (asked,) = github.asked("POST", "/access_tokens")
     assert asked.body == {"repositories": ["models"]}
@@ -85,7 +95,7 @@ def test_a_github_app_shows_a_token_of_its_installation(
 def test_a_token_that_is_refused_is_one_message_without_it(server: tuple[str, list[list[str]]], tmp_path: Path) -> None:
     url, _ = server
     with pytest.raises(OutsideError) as failed:
-        checkout(f"{url}/remote.git", tmp_path / "clone", ref="", base="main", environ=environ(url, "another"))
+        main_of(f"{url}/remote.git", tmp_path, environ(url, "another"))
     assert "another" not in str(failed.value)
 
 
@@ -94,7 +104,7 @@ def test_a_clone_with_credentials_of_its_own_shows_these_alone(
 ) -> None:
     """As actions/checkout leaves them: GitHub refuses a request that shows two."""
     url, asked = server
-    checkout(f"{url}/remote.git", tmp_path / "clone", ref="", base="main", environ=environ(url))
+    main_of(f"{url}/remote.git", tmp_path, environ(url))
     git = Git(root=tmp_path / "clone")
     shown = asked[-1][0]
     git.run("config", f"http.{url}/.extraHeader", f"Authorization: {shown}")
