@@ -11,7 +11,7 @@ from typing import Literal, Self
 from slipway.errors import OutsideError
 
 _MODELS, _HEAD, _NAME, _DIGEST = "models", "head", "image-name", "image-digest"
-_BUILT, _IMAGES = "image-built", "images"
+_OWN, _IMAGES = "image-by-this-workflow", "images"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,14 +20,14 @@ class Made:
 
     name: str
     digest: str
-    built: bool
-    """Whether it was built now: one that was there before may lack its signature still."""
+    by_this_workflow: bool
+    """Whether this workflow built it, now or earlier: of what others built it attests nothing."""
 
     @classmethod
-    def of(cls, reference: str, *, built: bool) -> Self:
+    def of(cls, reference: str, *, by_this_workflow: bool = False) -> Self:
         """An image of this reference; without one, no image."""
         name, _, digest = reference.rpartition("@")
-        return cls(name=name, digest=digest, built=built)
+        return cls(name=name, digest=digest, by_this_workflow=by_this_workflow)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +77,7 @@ class Outputs:
         """An image, as Tekton Chains and GitHub's attestation know it."""
         self._write(_NAME, image.name)
         self._write(_DIGEST, image.digest)
-        self._write(_BUILT, json.dumps(image.built))
+        self._tell(_OWN, json.dumps(image.by_this_workflow))
 
     def images(self, images: Sequence[Made]) -> None:
         """Several images: of GitHub's array the next job signs each; the file is Tekton Chains' type hint `IMAGES`."""

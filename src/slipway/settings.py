@@ -57,6 +57,8 @@ class Settings:
     data_cache: Path | None = None
     """Where this machine keeps the data that pointers name; else each repository keeps its own."""
     home: Path | None = None
+    workflow: str = ""
+    """The workflow of GitHub Actions that runs this, by its address and the branch that it is of; else nothing."""
 
     @property
     def local(self) -> Path:
@@ -114,6 +116,7 @@ class Settings:
             landing=environ.get("SLIPWAY_LANDING") or table.landing,
             reuse=table.reuse.pull_requests,
             data_cache=_data_cache(environ),
+            workflow=_workflow(environ),
         )
 
 
@@ -130,6 +133,15 @@ def _template(environ: Mapping[str, str], name: str, fields: tuple[str, ...]) ->
         return project.checked(environ.get(name, ""), fields)
     except ValueError as error:
         raise InputError(f"{name} {error}") from None
+
+
+def _workflow(environ: Mapping[str, str]) -> str:
+    """As the certificate names it that GitHub gives to a job which signs: <server>/<owner>/<name>/<path>@<ref>.
+
+    https://docs.github.com/en/actions/reference/workflows-and-actions/variables
+    """
+    server, own = environ.get("GITHUB_SERVER_URL"), environ.get("GITHUB_WORKFLOW_REF")
+    return f"{server}/{own}" if server and own else ""
 
 
 def _file(name: str | None) -> Path | None:

@@ -382,7 +382,7 @@ def test_the_command(world: World, clone: Git, tmp_path: Path, capsys: pytest.Ca
     every = Outputs.of({"GITHUB_OUTPUT": str(tmp_path / "github")}, images=tmp_path / "images")
     assert rebuild(workspace, ["toy"], as_json=False, until=Until.IMAGE, outputs=every) == 0
     assert (tmp_path / "images").read_text() == ",".join(one.image for one in live(world) if one)
-    assert '"built": false}]\n' in (tmp_path / "github").read_text()
+    assert '"by_this_workflow": false}]\n' in (tmp_path / "github").read_text()
     assert "Nothing to do: what is served is built upon this builder." in capsys.readouterr().err
     assert rebuild(workspace, ["nobody"], as_json=False) == 2
     assert "nothing of nobody is released in production" in capsys.readouterr().err

@@ -514,6 +514,24 @@ def test_what_main_had_before_comes_back_with_nothing_signed_anew(world: World, 
     assert serving(world).default.image == first.image, "not the newest, which nobody signed"
 
 
+def test_a_workflow_claims_no_image_that_others_built(world: World, clone: Git) -> None:
+    """Tekton and laptops build into the same store and registry; what they built is released all the same."""
+    ours = "https://github.com/acme/models/.github/workflows/release.yml@refs/heads/main"
+    (foreign,) = world.release(clone)
+    merged = world.give("B")
+    releaser = world.releaser(clone, workflow=ours)
+    (built,) = replace(releaser, until=Until.IMAGE).release()
+    (step,) = replace(world.releaser(clone, workflow=ours), since=Since.IMAGE).release()
+    assert (built.by_this_workflow, step.by_this_workflow, foreign.by_this_workflow) == (True, True, False)
+    world.releaser(clone).promote("toy")
+    back = world.revert(merged)
+    (restored,) = world.releaser(clone, workflow=ours).release()
+    assert (restored.image, restored.by_this_workflow) == (foreign.image, False)
+    world.revert(back)
+    (restored,) = world.releaser(clone, workflow=ours).release()
+    assert (restored.image, restored.by_this_workflow) == (built.image, True)
+
+
 @pytest.mark.parametrize("is_by_the_data", [True, False], ids=["data", "gate"])
 def test_a_no_is_told_where_nothing_is_built(world: World, clone: Git, *, is_by_the_data: bool) -> None:
     if is_by_the_data:

@@ -73,7 +73,7 @@ def test_every_step_of_a_job_sees_no_more_than_whether_it_logs_in() -> None:
         assert isinstance(evaluate(of.content["env"]["REGISTRY_LOGIN"], {"secrets.REGISTRY_PASSWORD": OWN}), bool)
 
 
-FOUND = '[{"name":"docker.io/acme/iris","digest":"sha256:1","built":true}]'
+FOUND = '[{"name":"docker.io/acme/iris","digest":"sha256:1","by_this_workflow":true}]'
 OK, NO, SKIPPED = "success", "failure", "skipped"
 
 

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 from collections import defaultdict
+from dataclasses import fields
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from tests.manifests.workflows import ACTIONS, FOLDER, ROOT, WORKFLOWS, Job, doc
 
 from slipway import project
 from slipway.forge.about import WORKFLOW
+from slipway.outputs import Made, Outputs
 from slipway.release import signed
 
 COMMANDS = [command for path in [*WORKFLOWS, *ACTIONS] for command in of_workflow(path)]
@@ -427,13 +429,41 @@ def _filled(text: str, context: dict[str, str]) -> str:
 
 
 @pytest.mark.parametrize(
-    ("name", "of_image"), [("image", "steps.image.outputs.image-digest"), ("sign", "matrix.image.name")]
+    ("name", "own", "foreign"),
+    [
+        (
+            "image",
+            {"steps.image.outputs.image-by-this-workflow": "true"},
+            {"steps.image.outputs.image-by-this-workflow": "false"},
+        ),
+        ("sign", {"matrix.image.by_this_workflow": True}, {"matrix.image.by_this_workflow": False}),
+    ],
 )
-def test_who_may_attest_nothing_or_has_nothing_to_attest_does_not_look(name: str, of_image: str) -> None:
+def test_nothing_is_attested_of_an_image_that_others_built_or_where_nothing_may_be(
+    name: str, own: dict[str, Value], foreign: dict[str, Value]
+) -> None:
     (look,) = (step for step in job("release.yml", name).steps if step.get("id") == "provenance")
-    assert is_true(look["if"], {of_image: "x"})
-    assert not is_true(look["if"], {})
-    assert not is_true(look["if"], {of_image: "x", "vars.SLIPWAY_ATTEST": "never"})
+    there: dict[str, Value] = {
+        "steps.image.outputs.image-digest": "x",
+        "matrix.image.name": "x",
+        "matrix.image.digest": "x",
+    }
+    assert is_true(look["if"], there | own)
+    assert not is_true(look["if"], there | foreign)
+    assert not is_true(look["if"], there)
+    assert not is_true(look["if"], there | own | {"vars.SLIPWAY_ATTEST": "never"})
+
+
+def test_the_workflow_asks_of_an_image_what_is_told_of_it(tmp_path: Path) -> None:
+    outputs = Outputs.of({"GITHUB_OUTPUT": str(tmp_path / "outputs")})
+    outputs.image(Made.of("a@sha256:1", by_this_workflow=True))
+    told = dict(line.split("=", 1) for line in (tmp_path / "outputs").read_text().splitlines())
+    text = (FOLDER / "release.yml").read_text()
+    assert set(re.findall(r"steps\.image\.outputs\.([\w-]+)", text)) == set(told)
+    assert set(re.findall(r"matrix\.image\.(\w+)", text)) == {one.name for one in fields(Made)}
+    (sample,) = json.loads(re.findall(r"needs\.rebuild\.outputs\.images \|\| '(.*?)'", text)[0])
+    assert sample.keys() == {one.name for one in fields(Made)}
+    assert told["image-by-this-workflow"] == "true"
 
 
 def test_what_looks_an_image_up_is_logged_in_to_the_registry() -> None:

@@ -11,7 +11,7 @@ from slipway.errors import OutsideError
 from slipway.outputs import Made, Outputs
 
 DIGEST = f"sha256:{'a' * 64}"
-IMAGE = Made.of(f"registry.example/iris@{DIGEST}", built=True)
+IMAGE = Made.of(f"registry.example/iris@{DIGEST}", by_this_workflow=True)
 
 
 def test_a_result_is_a_file_without_a_line_break_for_tekton(tmp_path: Path) -> None:
@@ -33,22 +33,22 @@ def test_a_result_is_a_line_for_github_beside_those_of_earlier_steps(tmp_path: P
     outputs.summarize("# One\n")
     outputs.summarize("# Two\n")
     lines = (tmp_path / "output").read_text().splitlines()
-    image = ["image-name=registry.example/iris", f"image-digest={DIGEST}", "image-built=true"]
+    image = ["image-name=registry.example/iris", f"image-digest={DIGEST}", "image-by-this-workflow=true"]
     assert lines == ["earlier=1", "models=[]", *image]
     assert (tmp_path / "summary").read_text() == "# One\n# Two\n"
 
 
 def test_images_are_a_matrix_for_github_and_a_type_hint_for_tekton_chains(tmp_path: Path) -> None:
     outputs = Outputs.of({"GITHUB_OUTPUT": str(tmp_path / "output")}, images=tmp_path / "images")
-    other = Made.of(f"registry.example:5000/fraud@{DIGEST}", built=False)
+    other = Made.of(f"registry.example:5000/fraud@{DIGEST}")
     outputs.images([IMAGE, other])
     assert (tmp_path / "images").read_text() == (f"registry.example/iris@{DIGEST},registry.example:5000/fraud@{DIGEST}")
     name, _, array = (tmp_path / "output").read_text().partition("=")
     assert (name, json.loads(array)) == (
         "images",
         [
-            {"name": "registry.example/iris", "digest": DIGEST, "built": True},
-            {"name": "registry.example:5000/fraud", "digest": DIGEST, "built": False},
+            {"name": "registry.example/iris", "digest": DIGEST, "by_this_workflow": True},
+            {"name": "registry.example:5000/fraud", "digest": DIGEST, "by_this_workflow": False},
         ],
     )
     outputs.images([])
@@ -66,7 +66,7 @@ def test_without_an_engine_nothing_is_written(tmp_path: Path, monkeypatch: pytes
 def test_no_second_result_can_be_smuggled_into_one(tmp_path: Path) -> None:
     outputs = Outputs.of({"GITHUB_OUTPUT": str(tmp_path / "output")})
     with pytest.raises(ValueError, match="one line"):
-        outputs.image(Made(name="registry.example/iris\nmodels=[]", digest=DIGEST, built=True))
+        outputs.image(Made(name="registry.example/iris\nmodels=[]", digest=DIGEST, by_this_workflow=True))
     assert not (tmp_path / "output").exists()
 
 

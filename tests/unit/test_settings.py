@@ -24,6 +24,18 @@ def test_the_command_line_comes_before_the_environment(tmp_path: Path) -> None:
     assert (settings.store, settings.tracking_uri, settings.environment) == ("elsewhere", "http://mlflow", "staging")
 
 
+def test_the_workflow_that_runs_is_named_as_signatures_name_it(tmp_path: Path) -> None:
+    """As `cosign verify --certificate-identity` takes it."""
+    own = {
+        "GITHUB_SERVER_URL": "https://github.com",
+        "GITHUB_WORKFLOW_REF": "acme/models/.github/workflows/release.yml@refs/heads/main",
+    }
+    named = "https://github.com/acme/models/.github/workflows/release.yml@refs/heads/main"
+    assert Settings.from_environ(own, repo=tmp_path).workflow == named
+    for missing in own:  # Tekton's steps have a GITHUB_REPOSITORY, and no workflow
+        assert not Settings.from_environ({**own, missing: ""}, repo=tmp_path).workflow
+
+
 def test_secrets_do_not_show(tmp_path: Path) -> None:
     environ = {"SLIPWAY_STORE": "s3://key:hunter2@host", "MLFLOW_TRACKING_URI": "https://user:hunter2@host"}
     assert "hunter2" not in repr(Settings.from_environ(environ, repo=tmp_path))

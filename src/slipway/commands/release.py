@@ -188,7 +188,7 @@ class Run:
         found = _images(done)
         self.outputs.images(found)
         if self.is_of_one:
-            self.outputs.image(found[-1] if found else Made.of("", built=False))
+            self.outputs.image(found[-1] if found else Made.of(""))
 
 
 def _images(done: Sequence[Step]) -> list[Made]:
@@ -196,8 +196,8 @@ def _images(done: Sequence[Step]) -> list[Made]:
     found: dict[str, bool] = {}
     for step in done:
         if step.image:
-            found[step.image] = step.built or found.get(step.image, False)
-    return [Made.of(reference, built=built) for reference, built in found.items()]
+            found[step.image] = step.by_this_workflow or found.get(step.image, False)
+    return [Made.of(reference, by_this_workflow=own) for reference, own in found.items()]
 
 
 def _follow(mirror: Mirror, main: MainBranch, done: Sequence[Step]) -> None:

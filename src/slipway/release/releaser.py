@@ -196,10 +196,11 @@ class Releaser:
     def _made(self, view: View, decide: Decide) -> Step:
         """Decide, and make the commit if there is one to be made; no branch points to it yet."""
         found = decide(view)
-        step = self._about(view)
+        step = replace(self._about(view), image=found.image, built=found.built)
+        step = replace(step, by_this_workflow=self.decisions.shipping.is_by_this_workflow(step.image))
         if isinstance(found, Stopped):
-            return replace(step, done=found.done, reasons=found.reasons, image=found.image, built=found.built)
-        change, step = found.change, replace(step, image=found.image, built=found.built)
+            return replace(step, done=found.done, reasons=found.reasons)
+        change = found.change
         if found.reviewed:
             step = replace(step, reviewed=found.reviewed.bytes, reasons=(told(found.reviewed),))
         made = self.main.commit(view.tip, change.files, change.message, self.workspace.now())
@@ -247,6 +248,7 @@ class Releaser:
                 done=Done.FAILED,
                 image=made.image if made else "",
                 built=made is not None and not made.reused,
+                by_this_workflow=made is not None and self.decisions.shipping.is_by_this_workflow(made.image),
                 reasons=(str(error),),
                 exit_code=error.exit_code,
             )

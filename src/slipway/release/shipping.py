@@ -30,6 +30,8 @@ class Shipping:
     """Whether an image is where these settings make none: other settings released it."""
     made: dict[str, Packaged] = field(default_factory=dict, repr=False)
     """Each model's newest image of this run. What fails after it was recorded takes nothing of it back."""
+    _workflows: dict[str, str] = field(default_factory=dict, repr=False)
+    """Which workflow built an image, where its record was read."""
 
     def built(self, state: State, key: str, commit: str) -> Packaged:
         """The image of a key that was judged; built unless it is there. `StoreError` where the key has two models."""
@@ -37,10 +39,22 @@ class Shipping:
 
         reviewed_bytes.check_undisputed(self.workspace.store, state.model, key)
         self.check_registry(state)
-        note = partial(self.made.__setitem__, state.model)
+        note = partial(self._note, state.model)
         found = package.run(self.workspace, self.images, state.model, key, commit=commit, pushed=note)
         note(found)
         return found
+
+    def _note(self, model: str, made: Packaged) -> None:
+        self.made[model] = made
+        self._workflows[made.image] = made.workflow
+
+    def is_by_this_workflow(self, image: str) -> bool:
+        """Whether the workflow that runs this built an image, now or in an earlier run: only then may it say so.
+
+        Others build into the same registry: a laptop, Tekton. False wherever no workflow runs this.
+        """
+        own = self.workspace.settings.workflow
+        return bool(own) and self._workflows.get(image) == own
 
     def is_built(self, model: str, key: str) -> bool:
         """Whether the image of a key was built upon the builder of now, by whichever job; nothing looks where it is."""
@@ -59,6 +73,8 @@ class Shipping:
         own = Image.parse(release.image)
         known = package.recorded(self.workspace, self.images, model, release.key)
         image = Image.parse(known.image) if known else own
+        if known:
+            self._workflows[known.image] = known.workflow
         is_worse = skopeo.is_hosted(own.name) and not skopeo.is_hosted(image.name)
         return release.image if is_worse or image.digest == own.digest else image.reference
 

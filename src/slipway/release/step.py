@@ -70,6 +70,8 @@ class Step:
     """The image that it is about, by its digest: built for it, or looked for."""
     built: bool = False
     """Whether the image was built now; not where it was there before, or is restored."""
+    by_this_workflow: bool = False
+    """Whether the workflow that runs this built the image, now or earlier, so that it may attest that."""
     reviewed: Bytes | None = None
     """Whether the image's model is the one that a review showed, where one did that was not to be shipped."""
     reasons: tuple[str, ...] = ()

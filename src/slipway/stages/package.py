@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,6 +36,8 @@ class ImageRecord(Document):
     digest: str
     """Of the image, whatever the registry that it is pushed to."""
     onnx_sha256: str
+    workflow: str = ""
+    """The workflow of GitHub Actions that built it, as the settings name it; nothing where that was elsewhere."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +49,8 @@ class Packaged:
     """Of the model in it."""
     reused: bool
     """Nothing was built: it had been before."""
+    workflow: str
+    """That built it, by the first record of it."""
 
 
 def run(
@@ -72,12 +76,19 @@ def run(
     place = _place(images, model, key)
     found = _trained(workspace, model, key)
     built = images.build(model, key, source(found.card, found.onnx), commit=commit)
-    ours = ImageRecord(model=model, key=key, digest=built.digest, onnx_sha256=found.card.onnx_sha256)
-    packaged = Packaged(image=built.reference, onnx_sha256=ours.onnx_sha256, reused=False)
+    ours = ImageRecord(
+        model=model,
+        key=key,
+        digest=built.digest,
+        onnx_sha256=found.card.onnx_sha256,
+        workflow=workspace.settings.workflow,
+    )
+    packaged = Packaged(image=built.reference, onnx_sha256=ours.onnx_sha256, reused=False, workflow=ours.workflow)
     pushed(packaged)
-    first = workspace.store.put(place, {RECORD: ours.to_json()})
-    _check(ImageRecord.from_json(first[RECORD], f"{place.path}/{RECORD}"), ours, place)
-    return packaged
+    kept = workspace.store.put(place, {RECORD: ours.to_json()})
+    first = ImageRecord.from_json(kept[RECORD], f"{place.path}/{RECORD}")
+    _check(first, ours, place)
+    return replace(packaged, workflow=first.workflow)
 
 
 def is_recorded(workspace: Workspace, images: Images, model: str, key: str) -> bool:
@@ -91,7 +102,7 @@ def recorded(workspace: Workspace, images: Images, model: str, key: str) -> Pack
     kept = workspace.store.get(place)
     record = kept and ImageRecord.from_json(kept.get(RECORD, b""), f"{place.path}/{RECORD}")
     if record and images.has(image := Image(name=images.name(model), digest=record.digest)):
-        return Packaged(image=image.reference, onnx_sha256=record.onnx_sha256, reused=True)
+        return Packaged(image=image.reference, onnx_sha256=record.onnx_sha256, reused=True, workflow=record.workflow)
     return None
 
 

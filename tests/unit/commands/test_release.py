@@ -32,6 +32,7 @@ from slipway.workspace import Workspace
 MANIFEST = "gitops/models/toy/production/seldon-deployment.yaml"
 UNREACHABLE = "sqlite:////nowhere/mlflow.db"
 """No server is asked: these tests are about Git."""
+WORKFLOW = "https://github.com/acme/models/.github/workflows/release.yml@refs/heads/main"
 
 
 @pytest.fixture
@@ -226,17 +227,22 @@ def test_the_next_job_is_told_the_image(
     url, digest = outputs.files["image-name"], outputs.files["image-digest"]
     assert land(workspace, "toy", until=Until.VERDICT, outputs=outputs) == 0
     assert (url.read_text(), digest.read_text()) == ("", "")
-    assert (outputs.github or url).read_text().endswith("image-built=false\n")
-    assert land(workspace, "toy", until=Until.IMAGE, outputs=outputs) == 0
+    assert (outputs.github or url).read_text().endswith("image-by-this-workflow=false\n")
+    own = world.workspace(clone, tracking_uri=UNREACHABLE, workflow=WORKFLOW)
+    assert land(own, "toy", until=Until.IMAGE, outputs=outputs) == 0
     assert capsys.readouterr().out == "", "nothing was committed"
     assert url.read_text() == "localhost/slipway/toy"
     image = f"{url.read_text()}@{digest.read_text()}"
     lines = (outputs.github or url).read_text().splitlines()
     named = [f"image-name={url.read_text()}", f"image-digest={digest.read_text()}"]
-    assert lines[-3:] == [*named, "image-built=true"]
-    assert land(workspace, "toy", until=Until.IMAGE, outputs=outputs) == 0
+    assert lines[-3:] == [*named, "image-by-this-workflow=true"]
+    assert land(own, "toy", until=Until.IMAGE, outputs=outputs) == 0
     lines = (outputs.github or url).read_text().splitlines()
-    assert lines[-3:] == [*named, "image-built=false"], "it was there before"
+    assert lines[-3:] == [*named, "image-by-this-workflow=true"], "by an earlier run of it"
+    for other in (workspace, world.workspace(clone, tracking_uri=UNREACHABLE, workflow=f"{WORKFLOW}2")):
+        assert land(other, "toy", until=Until.IMAGE, outputs=outputs) == 0
+        lines = (outputs.github or url).read_text().splitlines()
+        assert lines[-3:] == [*named, "image-by-this-workflow=false"], "and nobody else says so"
     assert land(workspace, "toy", outputs=outputs) == 0
     assert image.encode() in (world.manifest() or b"")
     assert f"{image.rpartition('@')[0]}@{digest.read_text()}" == image
@@ -264,9 +270,10 @@ def test_an_image_that_is_recorded_is_handed_on_whatever_fails_afterwards(
             return written
 
     failing = replace(workspace, store=Store(backend=Failing.at(str(world.store))))
+    failing = replace(failing, settings=replace(workspace.settings, workflow=WORKFLOW))
     assert land(failing, "toy", until=Until.IMAGE, outputs=outputs) == ExitCode.OUTSIDE_FAILED
     assert outputs.github
-    assert outputs.github.read_text().endswith("\nimage-built=true\n")
+    assert outputs.github.read_text().endswith("\nimage-by-this-workflow=true\n")
     image = "@".join(outputs.files[name].read_text() for name in ("image-name", "image-digest"))
     monkeypatch.setattr("slipway.adapters.image.Layout.build", None)
     assert land(workspace, "toy") == 0
@@ -335,7 +342,7 @@ def test_the_next_job_is_told_what_landed_before_main_was_lost(
     assert world.log("%s")[0].startswith("release(other)")
     assert outputs.github
     (image,) = json.loads(outputs.github.read_text().partition("images=")[2])
-    assert (image["name"], image["built"]) == ("localhost/slipway/other", True)
+    assert image["name"] == "localhost/slipway/other"
 
 
 def test_more_models_than_an_engine_runs_jobs_come_with_the_next_run() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -86,6 +87,35 @@ def test_a_key_that_nobody_trained_is_said(workspace: Workspace, images: Layout)
         package.run(workspace, images, "toy", KEY)
     assert "slipway run toy" in failure.value.hint
     assert not images.root.exists()
+
+
+def test_who_built_an_image_is_what_its_first_record_says(stored: Workspace, images: Layout) -> None:
+    heard: list[str] = []
+    ours = replace(stored, settings=replace(stored.settings, workflow="https://github.com/a/b/release.yml@main"))
+
+    def other_is_first(made: package.Packaged) -> None:
+        heard.append(made.workflow)
+        package.run(stored, images, "toy", KEY)
+
+    raced = package.run(ours, images, "toy", KEY, pushed=other_is_first)
+    assert (heard, raced.workflow) == ([ours.settings.workflow], "")
+    assert package.run(ours, images, "toy", KEY).workflow == ""
+    place = replace(PLACE, key="cd" * 32)
+    stored.store.put(trained.place("toy", place.key), _of_key(place.key))
+    assert package.run(ours, images, "toy", place.key).workflow == ours.settings.workflow
+    assert package.run(stored, images, "toy", place.key).workflow == ours.settings.workflow
+
+
+def test_a_record_that_does_not_say_who_built_it_is_read(stored: Workspace, images: Layout) -> None:
+    built = images.build("toy", KEY, package.files(stored, "toy", KEY))
+    old = {"model": "toy", "key": KEY, "digest": built.digest, "onnx_sha256": CARD.onnx_sha256}
+    stored.store.put(PLACE, {"release.json": json.dumps(old).encode()})
+    found = package.run(stored, images, "toy", KEY)
+    assert (found.image, found.reused, found.workflow) == (built.reference, True, "")
+
+
+def _of_key(key: str) -> dict[str, bytes]:
+    return {trained.ONNX: ONNX, trained.CARD: CARD.model_copy(update={"key": key}).to_json()}
 
 
 def test_a_damaged_record_is_said(stored: Workspace, images: Layout) -> None:
