@@ -532,6 +532,16 @@ def test_a_workflow_claims_no_image_that_others_built(world: World, clone: Git) 
     assert (restored.image, restored.by_this_workflow) == (built.image, True)
 
 
+def test_what_was_verified_in_the_environment_before_needs_no_new_signature(world: World, clone: Git) -> None:
+    both = ("staging", "production")
+    staging = world.releaser(clone, environment="staging", environments=both)
+    (tried,) = staging.release()
+    staging.confirm("toy", str(tried.key))
+    production = world.releaser(clone, environment="production", environments=both)
+    (step,) = replace(production, since=Since.IMAGE, signed=NOTHING_SIGNED).release()
+    assert (told([step]), step.image) == ([("toy", Wanted.RELEASE, Done.COMMITTED)], tried.image)
+
+
 @pytest.mark.parametrize("is_by_the_data", [True, False], ids=["data", "gate"])
 def test_a_no_is_told_where_nothing_is_built(world: World, clone: Git, *, is_by_the_data: bool) -> None:
     if is_by_the_data:
