@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -533,12 +532,13 @@ def test_a_cancelled_run_takes_its_search_with_it(
         env={**os.environ, "SLIPWAY_STORE": remote.settings.store},
         stderr=subprocess.PIPE,
     )
-    ended = threading.Thread(target=process.wait)
-    ended.start()
-    until(lambda: kubernetes.asked.count(f"GET /api/v1/namespaces/{NAMESPACE}/pods") > 1 or not ended.is_alive(), 30)
-    process.send_signal(number)
-    _, errors = process.communicate(timeout=20)
-    ended.join()
+    asked = f"GET /api/v1/namespaces/{NAMESPACE}/pods"
+    try:
+        until(lambda: kubernetes.asked.count(asked) > 1 or process.poll() is not None, 30)
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=20)
+    finally:
+        process.kill()
     assert process.returncode == 130, errors.decode()
     assert b"interrupted" in errors
     assert len(kubernetes.created) == 1
