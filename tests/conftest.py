@@ -32,8 +32,13 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("slipway")
 
 SOURCE = Path(__file__).parents[1]
-if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:  # under nohup, which the programs of these tests would inherit
+# Under nohup, or in the background of a shell without job control, these are ignored, and the programs of these tests
+# would inherit that.
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 MODEL_TOML = """\
 [model]
 task = "classification"
