@@ -41,8 +41,8 @@ def lately(workspace: Workspace, main: MainBranch, since: datetime, names: Seque
     """
     git, tip = workspace.git, main.known()
     last: dict[tuple[str, ...], str] = {}
-    for commit, subject in _named(git, tip, since):
-        last.setdefault(subject, commit)
+    for commit, said in _named(git, tip, since):
+        last.setdefault(said, commit)
     asked = [(commit, *said) for said, commit in last.items() if not names or said[0] in names]
     return main.deep(lambda: [one for each in asked if (one := _reverted(workspace, tip, *each))])
 
