@@ -178,7 +178,7 @@ class Decisions:
         key, asked = view.state.key or "", view.state.decision.because[0]
         if self.workspace.git.merge_base(asked.commit, "HEAD") == asked.commit:
             raise OutsideError(
-                f"{view.state.model} {key[:SHORT]} {lacks}",
+                f"{key[:SHORT]} {lacks}",
                 hint="The job that builds says why; then run all of it again.",
             )
         said = f"{asked.commit[:SHORT]} {asked.what}, after this run had begun: the next one builds and commits it"
@@ -216,7 +216,7 @@ class Decisions:
             return replace(held, done=Done.HELD, built=not built.reused)
         if not self._may_land(built.image):
             raise OutsideError(
-                f"{state.model} {key[:SHORT]} is rebuilt into {built.image}, which was not signed by this run",
+                f"{key[:SHORT]} is rebuilt into {built.image}, which was not signed by this run",
                 hint="The job that builds says why; then run all of it again.",
             )
         builder = self.workspace.settings.builder or self.shipping.images.builder
